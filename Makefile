@@ -1,0 +1,49 @@
+# One command each; every one sets up .venv by itself the first time (1 to 3 minutes) and when the lock has changed.
+#   make report                 the whole report on made-up videos (preset demo, about 10 minutes on 2 cores)
+#   make report PRESET=smoke    the same in about 3 minutes, far too small to learn anything
+#   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
+#   make test                   lint and tests      make test-full   the slow ones too
+#   make lab                    JupyterLab          make lint        ruff alone
+#   make clean                  remove the outputs of PRESET and the tools' caches (.venv stays)
+#   make lock                   compile requirements.lock anew from pyproject.toml
+PRESET ?= demo
+# Jobs at a time; a training run is one job on one core, or on one GPU where there are any.
+JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+# Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
+ARGS ?=
+
+bin := .venv/bin
+ready := .venv/.ready
+
+.PHONY: help report test test-full lab lint clean lock setup
+help:
+	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
+
+setup: $(ready)
+$(ready): pyproject.toml requirements.lock workflow/setup.sh
+	@bash workflow/setup.sh
+
+report: $(ready)
+	@$(bin)/python workflow/run.py --preset "$(PRESET)" --jobs "$(JOBS)" -- $(ARGS)
+
+lint: $(ready)
+	@$(bin)/ruff check .
+
+# Two workers: one runs the notebooks through nbval while the other runs the workflow, then both take the unit tests.
+test: lint
+	@$(bin)/python -m pytest -n 2 $(ARGS)
+
+test-full: lint
+	@$(bin)/python -m pytest -n 2 -m "" $(ARGS)
+
+lab: $(ready)
+	@$(bin)/jupyter lab $(ARGS)
+
+clean:
+	rm -rf "outputs/$(PRESET)" .pytest_cache .ruff_cache .hypothesis *.egg-info
+	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print | xargs rm -rf
+
+lock: $(ready)
+	@test -x .venv/uv/bin/uv || $(bin)/python -m pip install --quiet --target .venv/uv uv
+	.venv/uv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --extra test \
+		pyproject.toml -o requirements.lock --no-emit-index-url

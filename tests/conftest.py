@@ -1,0 +1,45 @@
+"""What several test files share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from make_videos import HEADER_FIRST, cut_off, make_audio, make_video
+
+ROOT = Path(__file__).resolve().parents[1]
+CLIPS = ROOT.parent / "shared" / "data" / "clips"  # six real clips, where they lie beside the repository
+
+
+@pytest.fixture(scope="session")
+def clips() -> Path:
+    """Folder of real clips; tests that need it are skipped where it is absent."""
+    if not CLIPS.is_dir():
+        pytest.skip(f"no real clips at {CLIPS}")
+    return CLIPS
+
+
+@pytest.fixture(scope="session")
+def unreadable(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, str]:
+    """Files that are no videos, by path, with a part of the reason that must be given."""
+    folder = tmp_path_factory.mktemp("unreadable")
+    (folder / "empty.mp4").touch()
+    (folder / "garbage.mp4").write_bytes(bytes(range(256)) * 40)
+    (folder / "text.mp4").write_text("this is no video\n" * 500)
+    (folder / "folder.mp4").mkdir()
+    headless = make_video(folder / "headless.mp4")  # MP4 without faststart has its header at the end
+    cut_off(headless, 0.9)
+    no_frame = make_video(folder / "no_frame.mp4", container_options=HEADER_FIRST)
+    data = no_frame.read_bytes()
+    no_frame.write_bytes(data[: data.find(b"mdat") + 4])
+    make_audio(folder / "sound.mp4")
+    return {
+        folder / "missing.mp4": "there is no such file",
+        folder / "folder.mp4": "not a file",
+        folder / "empty.mp4": "empty",
+        folder / "garbage.mp4": "not a video",
+        folder / "text.mp4": "not a video",
+        folder / "headless.mp4": "cut off",
+        folder / "no_frame.mp4": "not one frame can be decoded",
+        folder / "sound.mp4": "no video stream, only audio",
+    }

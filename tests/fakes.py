@@ -1,0 +1,44 @@
+"""A tile cache in memory, and small parameters, for tests that need no video."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from vpipe_utils.layers import layer_files, read_layers
+from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams, VideoParams
+
+KINDS = {"frame_tresnet": FrameParams, "video_swin_k400": VideoParams}
+
+
+class MemoryCache:
+    """What datasets use of `TileCache`. A video of class c shows a bright square in channel c of most frames."""
+
+    def __init__(self, targets: np.ndarray, frames: int = 9, size: int = 32, seed: int = 0) -> None:
+        rng = np.random.default_rng(seed)
+        self.videos = [f"{k}.mp4" for k in range(len(targets))]
+        self.frames_per_video, self.tile_size = frames, size
+        pixels = rng.integers(0, 90, (len(targets), frames, size, size, 3))
+        half = size // 2
+        for video, row in enumerate(targets):
+            for channel in np.flatnonzero(row[:3]):
+                pixels[video, :, :half, :half, channel] += 150
+        self.pixels = pixels.astype(np.uint8)
+
+    def tiles(self, name: str, positions: Sequence[int] | None = None) -> np.ndarray:
+        return self.pixels[self.videos.index(name)][np.asarray(positions)]
+
+
+def smoke_params(model: str = "convnext_base", **changes: object) -> TrainParams:
+    values = {**read_layers(layer_files("smoke", model, 0)), **changes}
+    return KINDS.get(model, SuperImageParams).from_values(values)
+
+
+def three_class_targets(n: int, seed: int = 0) -> np.ndarray:
+    """Random 0/1 targets `(n, 17)` in the first three classes, each video with at least one."""
+    rng = np.random.default_rng(seed)
+    targets = np.zeros((n, 17), np.float32)
+    targets[np.arange(n), rng.integers(0, 3, n)] = 1
+    targets[:, :3] = np.maximum(targets[:, :3], rng.random((n, 3)) < 0.2)
+    return targets

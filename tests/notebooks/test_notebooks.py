@@ -1,0 +1,83 @@
+"""Every notebook keeps the form that readers and the workflow count on (see DESIGN in the README's tree)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+MAX_LINES = 30
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
+def notebook(request):
+    return nbformat.read(request.param, as_version=4)
+
+
+def code_cells(notebook):
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return cell.metadata.get("tags", [])
+
+
+def test_all_notebooks_are_here():
+    assert [path.name[:2] for path in NOTEBOOKS][:6] == ["01", "02", "03", "04", "05", "06"]
+    assert (ROOT / "notebooks" / "10_report.ipynb") in NOTEBOOKS
+
+
+def test_it_is_valid_and_names_the_kernel(notebook):
+    nbformat.validate(notebook)
+    assert notebook.metadata.kernelspec.name == "python3"
+
+
+def test_it_opens_with_title_question_and_what_it_reads_writes_and_takes(notebook):
+    text = notebook.cells[0].source
+    assert notebook.cells[0].cell_type == "markdown"
+    assert text.startswith("# ") and text.splitlines()[0].count("#") == 1
+    assert "?" in text, "the opening asks the question that the notebook answers"
+    assert all(word in text.lower() for word in ("reads", "writes", "takes"))
+    titles = [line for cell in notebook.cells if cell.cell_type == "markdown" for line in cell.source.splitlines()]
+    assert sum(line.startswith("# ") for line in titles) == 1, "one H1 a notebook"
+
+
+def test_its_parameters_are_the_smoke_presets_files(notebook):
+    first, second = code_cells(notebook)[:2]
+    assert "parameters" in tags(first)
+    assert sum("parameters" in tags(cell) for cell in notebook.cells) == 1
+    values: dict[str, object] = {}
+    exec(first.source, values)
+    files = values["parameter_files"]
+    assert files[0] == "params/paper/data.yaml" and "params/smoke/data.yaml" in files
+    assert all(isinstance(yaml.safe_load((ROOT / file).read_text()), dict) for file in files)
+    assert "from_notebook(globals())" in second.source, "the second code cell validates"
+
+
+def test_it_is_stripped(notebook):
+    """No outputs in git, except text of cells tagged keep_output, which nbval compares."""
+    for cell in code_cells(notebook):
+        assert set(cell.metadata) <= {"tags"}, f"metadata of a run: {dict(cell.metadata)}"
+        if "keep_output" in tags(cell):
+            assert "NBVAL_CHECK_OUTPUT" in cell.source and cell.outputs
+            kinds = {kind for output in cell.outputs for kind in output.get("data", {"text/plain": ""})}
+            assert kinds <= {"text/plain", "text/html", "text/markdown"}, "no pictures in git"
+        else:
+            assert not cell.outputs and cell.execution_count is None
+    assert "papermill" not in notebook.metadata and "widgets" not in notebook.metadata
+
+
+def test_its_cells_are_short_and_it_closes_with_what_it_shows(notebook):
+    for cell in code_cells(notebook):
+        assert len(cell.source.splitlines()) <= MAX_LINES, cell.source[:80]
+    texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
+    headings = [text for text in texts if text.startswith("## ")]
+    assert headings[-1].startswith("## What this shows")
+
+
+def test_it_defines_no_class(notebook):
+    assert not [cell.source for cell in code_cells(notebook) if "\nclass " in "\n" + cell.source]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fakes import MemoryCache, smoke_params, three_class_targets
+
+from vpipe_utils.datasets import EpochShuffle, TileDataset, eval_loader, tiles_per_item, train_loader
+
+TARGETS = three_class_targets(20)
+
+
+def test_evaluation_takes_the_centres_in_order() -> None:
+    cache = MemoryCache(TARGETS, frames=36)
+    data = TileDataset(cache, cache.videos, TARGETS, count=9)
+    tiles, target = data[3]
+    assert tiles.dtype == torch.uint8 and tiles.shape == (9, 3, 32, 32)
+    positions = data.positions(3, None)
+    assert [p // 4 for p in positions] == list(range(9)), "one from each segment of four"
+    np.testing.assert_array_equal(tiles.permute(0, 2, 3, 1).numpy(), cache.pixels[3][positions])
+    np.testing.assert_array_equal(target.numpy(), TARGETS[3])
+
+
+def test_jitter_stays_in_its_segment_and_reaches_all_of_it() -> None:
+    data = TileDataset(MemoryCache(TARGETS, frames=36), ["0.mp4"], None, count=9, jitter=True)
+    drawn = np.array([data.positions(0, epoch) for epoch in range(200)])
+    assert (drawn // 4 == np.arange(9)).all()
+    assert all(set(column % 4) == {0, 1, 2, 3} for column in drawn.T)
+
+
+def test_jitter_depends_on_seed_epoch_and_item_alone() -> None:
+    cache = MemoryCache(TARGETS, frames=36)
+    one, two = (TileDataset(cache, cache.videos, TARGETS, 9, seed=5, jitter=True) for _ in range(2))
+    one[(0, 7)], one[(3, 2)]  # what was read before does not matter
+    assert torch.equal(one[(2, 4)][0], two[(2, 4)][0])
+    assert not np.array_equal(one.positions(4, 2), one.positions(4, 3))
+
+
+def test_frames_of_one_epoch_come_from_all_parts_of_a_video() -> None:
+    data = TileDataset(MemoryCache(TARGETS, frames=36), ["0.mp4", "1.mp4"], None, 1, items_per_video=4)
+    assert len(data) == 8
+    parts = [int(data.positions(item, None)[0]) // 9 for item in range(0, 8, 2)]
+    assert parts == [0, 1, 2, 3]
+
+
+def test_fewer_cached_frames_than_asked_are_repeated() -> None:
+    data = TileDataset(MemoryCache(TARGETS, frames=5), ["0.mp4"], None, count=9, jitter=True)
+    for epoch in (None, 0, 1):
+        positions = data.positions(0, epoch)
+        assert len(positions) == 9 and positions.min() >= 0 and positions.max() <= 4
+        assert (np.diff(positions) >= 0).all()
+
+
+def test_shuffle_is_a_new_permutation_every_epoch_and_the_same_after_a_resume() -> None:
+    sampler = EpochShuffle(50, seed=1)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert sorted(i for _, i in first) == sorted(i for _, i in second) == list(range(50))
+    assert [i for _, i in first] != [i for _, i in second]
+    resumed = EpochShuffle(50, seed=1)
+    resumed.set_epoch(1)
+    assert list(resumed) == second
+
+
+@pytest.mark.parametrize("model", ["frame_tresnet", "video_swin_k400", "convnext_base"])
+def test_loaders_of_every_approach(model: str) -> None:
+    params = smoke_params(model, batch_size=4)
+    cache = MemoryCache(TARGETS)
+    tiles, targets = next(iter(train_loader(params, cache, cache.videos, TARGETS)))
+    assert tiles.shape == (4, tiles_per_item(params), 3, 32, 32) and targets.shape == (4, 17)
+    rows = [batch[1] for batch in eval_loader(params, cache, cache.videos, TARGETS)]
+    np.testing.assert_array_equal(torch.cat(rows).numpy(), TARGETS)
+
+
+def test_worker_processes_change_nothing() -> None:
+    cache = MemoryCache(TARGETS)
+    batches = [
+        next(iter(train_loader(smoke_params(loader_workers=n, batch_size=4), cache, cache.videos, TARGETS)))[0]
+        for n in (0, 2)
+    ]
+    assert torch.equal(*batches)
+
+
+def test_too_few_items_for_a_batch_is_one_sentence() -> None:
+    cache = MemoryCache(TARGETS[:3])
+    with pytest.raises(ValueError, match="3 training items are fewer than batch_size 16: lower batch_size"):
+        train_loader(smoke_params(), cache, cache.videos, TARGETS[:3])

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import MemoryCache, smoke_params, three_class_targets
+
+from vpipe_utils import experiment, runs
+from vpipe_utils.labels import CLASSES
+from vpipe_utils.metrics import average_precision
+from vpipe_utils.params import FrameParams, TrainParams
+
+APPROACH = {"frame_tresnet": "frame", "convnext_base": "super_image"}
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What notebooks 01 and 02 leave behind: 40 labelled videos in five folds, 6 test videos, one unreadable."""
+    targets = three_class_targets(47)
+    cache = MemoryCache(targets)
+    monkeypatch.setattr(experiment, "TileCache", lambda folder: cache)
+    layout = runs.Layout(tmp_path, "smoke")
+    split = ["train"] * 40 + ["test"] * 7
+    videos = pd.DataFrame({"video": cache.videos, "split": split, "readable": [True] * 46 + [False]})
+    runs.write_table(videos, layout.videos_table)
+    labels = pd.DataFrame(targets[:40].astype(np.uint8), columns=list(CLASSES))
+    labels.insert(0, "video", cache.videos[:40])
+    runs.write_table(labels, layout.labels_table)
+    folds = pd.DataFrame({"video": cache.videos[:40], "fold": np.arange(40) % 5})
+    runs.write_table(folds.sample(frac=1, random_state=0), layout.folds_table)  # the order of rows must not matter
+    return tmp_path
+
+
+def params_for(outputs: Path, model: str, **changes: object) -> TrainParams:
+    return smoke_params(model, outputs=str(outputs), batch_size=4, **changes)
+
+
+def test_no_validation_or_test_video_is_trained_on(prepared: Path) -> None:
+    data = experiment.load_fold(params_for(prepared, "convnext_base"), "super_image")
+    assert len(data.train_videos) == 32 and len(data.val_videos) == 8
+    assert not set(data.train_videos) & set(data.val_videos)
+    assert data.test_videos == [f"{k}.mp4" for k in range(40, 46)], "the unreadable one is left out"
+    with pytest.raises(KeyError):
+        data.targets(data.test_videos)
+
+
+@pytest.mark.parametrize("model", sorted(APPROACH))
+def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, model: str) -> None:
+    params = params_for(prepared, model)
+    data = experiment.load_fold(params, APPROACH[model])
+    network, figures = experiment.train_fold(data)
+    metrics = experiment.finish(data, network, figures)
+    names = {path.name for path in data.folder.iterdir()}
+    assert {"params.yaml", "provenance.json", "history.csv", "weights.safetensors", "metrics.json"} <= names
+    assert not [name for name in names if name.endswith(".ckpt")]
+    runs.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
+    val = runs.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    ap = average_precision(data.targets(data.val_videos), val[list(CLASSES)].to_numpy())
+    np.testing.assert_allclose(list(metrics["val_AP"].values()), ap)
+    assert runs.read_json(data.folder / "metrics.json")["val_AP"]["TL"] is None, "no positive: null, not a number"
+    if isinstance(params, FrameParams):
+        assert set(metrics["pooling"]) == {"mean", "max", "median"}
+        for part in ("val", "test"):
+            mean, most = (
+                runs.read_table(data.folder / f"{part}_predictions{suffix}.parquet")[list(CLASSES)].to_numpy()
+                for suffix in ("", "_max")
+            )
+            assert (most >= mean).all() and (most > mean).any()
+
+
+def test_a_checkpoint_of_another_recipe_is_not_resumed(prepared: Path) -> None:
+    data = experiment.load_fold(params_for(prepared, "convnext_base"), "super_image")
+    experiment.train_fold(data)
+    assert (data.folder / experiment.CHECKPOINT).is_file()
+    experiment._forget_other_recipe(data)
+    assert (data.folder / experiment.CHECKPOINT).is_file(), "the same recipe keeps it"
+    changed = experiment.load_fold(params_for(prepared, "convnext_base", lr=1e-3), "super_image")
+    experiment._forget_other_recipe(changed)
+    assert not (data.folder / experiment.CHECKPOINT).is_file()

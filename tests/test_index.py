@@ -1,0 +1,126 @@
+"""The videos table says what is there, what is labelled, and what cannot be read and why."""
+
+from __future__ import annotations
+
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+from make_videos import make_video
+
+from vpipe_utils.index import QV_PIPE, describe, index_videos, keep_readable
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Three videos, an unreadable one, and things that are no videos."""
+    folder = tmp_path_factory.mktemp("videos")
+    make_video(folder / "b.mp4", 24, width=80, fps=12)
+    make_video(folder / "a.avi", 10, fps=10, codec="mpeg4")
+    make_video(folder / "C.MKV", 6)
+    (folder / "broken.mp4").write_text("no video")
+    (folder / "notes.txt").write_text("no video either")
+    make_video(folder / ".hidden.mp4", 2)
+    (folder / "more.mp4").mkdir()
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(folder):
+    return index_videos(folder, ["b.mp4", "gone.mp4", "broken.mp4"], progress=False)
+
+
+def test_rows(table):
+    assert table["video"].tolist() == ["C.MKV", "a.avi", "b.mp4", "broken.mp4", "gone.mp4"]
+    assert table["split"].tolist() == ["test", "test", "train", "train", "train"]
+    assert table["readable"].tolist() == [True, True, True, False, False]
+    assert not table["why_not"][:3].any()
+    assert table["why_not"][3].startswith("it is not a video")
+    assert table["why_not"][4] == "there is no such file"
+
+
+def test_figures_of_a_video(table, folder):
+    row = table.set_index("video").loc["b.mp4"]
+    assert row["path"] == str(folder / "b.mp4")
+    figures = ["fps", "frames", "duration_s", "width", "height", "codec"]
+    assert row[figures].tolist() == [12, 24, 2, 80, 48, "h264"]
+
+
+def test_columns_are_typed_also_for_unreadable_videos(table):
+    kinds = {name: dtype.kind for name, dtype in table.drop(columns=["video", "path"]).dtypes.items()}
+    numbers = {"fps": "f", "frames": "i", "duration_s": "f", "width": "i", "height": "i", "readable": "b"}
+    assert {name: kinds[name] for name in numbers} == numbers
+    assert np.isnan(table["fps"].iloc[-1])
+    assert table["frames"].iloc[-1] == 0
+
+
+def test_same_table_from_several_processes(table, folder):
+    parallel = index_videos(folder, ["b.mp4", "gone.mp4", "broken.mp4"], workers=2, progress=False)
+    pd.testing.assert_frame_equal(parallel, table)
+
+
+def test_held_out_names(folder):
+    table = index_videos(folder, ["b.mp4"], progress=False, held_out=["a.avi", "lost.mp4"])
+    lost = table.set_index("video").loc["lost.mp4"]
+    assert (lost["split"], lost["why_not"]) == ("test", "there is no such file")
+    with pytest.raises(ValueError, match="'b.mp4' is named twice"):
+        index_videos(folder, ["b.mp4"], progress=False, held_out=["b.mp4"])
+
+
+@pytest.mark.parametrize("name", ["../x.mp4", "sub/x.mp4", "/x.mp4", "sub\\x.mp4", "", "..", "a\0.mp4", 7])
+def test_a_path_is_no_name(folder, name):
+    with pytest.raises(ValueError, match="no plain file name"):
+        index_videos(folder, ["b.mp4", name], progress=False)
+
+
+def test_a_name_given_twice(folder):
+    with pytest.raises(ValueError, match="'b.mp4' is named twice"):
+        index_videos(folder, ["b.mp4", "a.avi", "b.mp4"], progress=False)
+
+
+def test_folders_that_hold_nothing(tmp_path, folder):
+    with pytest.raises(ValueError, match="not a folder"):
+        index_videos(tmp_path / "nowhere", [], progress=False)
+    with pytest.raises(ValueError, match="holds no video: looked for"):
+        index_videos(tmp_path, ["b.mp4"], progress=False)
+    shutil.copytree(folder, tmp_path / "inner")
+    with pytest.raises(ValueError, match="inner does: set videos_dir"):
+        index_videos(tmp_path, [], progress=False)
+
+
+def test_annotations_of_other_videos(folder):
+    with pytest.raises(ValueError, match="none of the 2 that the annotations name .first 'x.mp4'"):
+        index_videos(folder, ["y.mp4", "x.mp4"], progress=False)
+
+
+def test_keep_readable(table):
+    labels = pd.DataFrame({"video": ["gone.mp4", "b.mp4"], "ZC": [1, 0], "PL": [0, 1]})
+    kept = keep_readable(labels, table)
+    assert kept.to_numpy().tolist() == [["b.mp4", 0, 1]]
+    with pytest.raises(ValueError, match="none of 1 labelled videos can be read"):
+        keep_readable(labels[:1], table)
+
+
+def test_describe(table):
+    labels = pd.DataFrame({"video": ["b.mp4", "a.avi"], "ZC": [1, 0], "PL": [1, 1]})
+    found = describe(table, labels)
+    assert list(found) == list(QV_PIPE)
+    assert found["videos"] == 3
+    assert found["labelled"] == 2
+    assert found["labels per video"] == 1.5
+    assert found["hours"] == pytest.approx((2 + 1 + 0.5) / 3600)
+    assert found["mean duration (s)"] == pytest.approx(3.5 / 3)
+
+
+def test_real_clips(clips):
+    table = index_videos(clips, ["test.mp4"], progress=False)
+    assert table["readable"].all()
+    assert table.set_index("video")["frames"].to_dict() == {
+        "demo.mp4": 280,
+        "demo_skeleton.mp4": 72,
+        "demo_spatiotemporal_det.mp4": 57,
+        "test.avi": 164,
+        "test.mp4": 300,
+        "test_video_structuralize.mp4": 300,
+    }

@@ -1,0 +1,247 @@
+"""Annotation and submission files: what is read back is what was written, and every fault is named."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vpipe_utils import labels
+from vpipe_utils.runs import project_root
+
+REAL_FILE = project_root().parent / "shared" / "data" / "qv_pipe_train.json"
+
+
+def write(folder, text, name="labels.json"):
+    path = folder / name
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_the_seventeen_classes_and_their_groups():
+    assert " ".join(labels.CLASSES) == "ZC CJ CK ZW JG SG PL BX CR FZ FS AJ CQ SL QF TJ TL"
+    table = labels.class_table()
+    assert table["group"].value_counts().to_dict() == {"structural": 10, "functional": 6, "normal": 1}
+    assert table.loc[13, ["index", "code", "chinese", "english"]].tolist() == [13, "SL", "渗漏", "leakage"]
+
+
+def test_reads_the_official_form(tmp_path):
+    path = write(tmp_path, '{"26703.mp4": [8, 14], "d1_2.mp4": [0]}')
+    table = labels.read_annotations(path)
+    assert table.columns.tolist() == ["video", *labels.CLASSES]
+    assert table["video"].tolist() == ["26703.mp4", "d1_2.mp4"]
+    assert set(table[list(labels.CLASSES)].dtypes) == {np.dtype("uint8")}
+    assert [labels.CLASSES[i] for i in np.flatnonzero(table.iloc[0, 1:])] == ["CR", "QF"]
+    assert table.loc[1, "ZC"] == 1 and table.iloc[1, 1:].sum() == 1
+
+
+def test_codes_stand_for_indices(tmp_path):
+    by_code = labels.read_annotations(write(tmp_path, '{"a.mp4": ["CR", 14]}'))
+    assert by_code.equals(labels.read_annotations(write(tmp_path, '{"a.mp4": [8, 14]}')))
+
+
+FAULTS_JSON = {
+    "unknown class": ('{"a.mp4": [17]}', "'a.mp4' has class 17; classes are 0–16"),
+    "negative class": ('{"a.mp4": [-1]}', "'a.mp4' has class -1; classes are 0–16"),
+    "unknown code": ('{"a.mp4": ["XX"]}', "'a.mp4' has class 'XX'; classes are 0–16"),
+    "duplicate video": ('{"a.mp4": [1], "b.mp4": [2], "a.mp4": [3]}', "'a.mp4' is named twice"),
+    "duplicate class": ('{"a.mp4": [3, 5, 3]}', r"'a.mp4' has class 3 \(ZW\) twice"),
+    "no class": ('{"a.mp4": []}', "'a.mp4' has no class"),
+    "normal with defect": ('{"a.mp4": [3, 0]}', r"'a.mp4' is normal \(ZC\) and has ZW at once"),
+    "parent folder": ('{"../x.mp4": [1]}', "'../x.mp4' is not a plain file name"),
+    "folder": ('{"a/b.mp4": [1]}', "'a/b.mp4' is not a plain file name"),
+    "Windows folder": (r'{"a\\b.mp4": [1]}', "is not a plain file name"),
+    "not JSON": ('{"a.mp4": [1}', r"not valid JSON \(line 1"),
+    "a number without end": ('{"a.mp4": [' + "1" * 5000 + "]}", "not valid JSON"),
+    "half a character": ('{"\\ud800.mp4": [1]}', "is not a plain file name"),
+    "too deep": ("[" * 200_000, "not valid JSON"),
+    "a list": ('["a.mp4"]', "must hold one JSON object"),
+    "a number": ("17", "must hold one JSON object"),
+    "a string for the list": ('{"a.mp4": "1"}', "'a.mp4' has \"1\"; write a list"),
+    "an object for the list": ('{"a.mp4": {"1": 1}}', "'a.mp4' has an object; write a list"),
+    "null for the list": ('{"a.mp4": null}', "'a.mp4' has null; write a list"),
+    "a bool": ('{"a.mp4": [true]}', "'a.mp4' has true where a class index is expected"),
+    "a float": ('{"a.mp4": [1.0]}', "'a.mp4' has 1.0 where a class index is expected"),
+    "a nested list": ('{"a.mp4": [[1]]}', "'a.mp4' has a list or an object where"),
+    "no video's name": ('{"a.txt": [1]}', "'a.txt' is no video's name"),
+    "no extension": ('{"26703": [1]}', "'26703' is no video's name"),
+    "only an extension": ('{".mp4": [1]}', "'.mp4' is no video's name"),
+    "empty name": ('{"": [1]}', "'' is no video's name"),
+    "empty file": ("", "the file is empty"),
+    "blank file": (" \n", "the file is empty"),
+    "no videos": ("{}", "no video is named"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS_JSON)
+def test_faults_of_json(tmp_path, fault):
+    text, message = FAULTS_JSON[fault]
+    path = write(tmp_path, text)
+    with pytest.raises(ValueError, match=message) as caught:
+        labels.read_annotations(path)
+    said = str(caught.value)
+    assert said.startswith(str(path)) and "\n" not in said and said.endswith(".")
+
+
+HEADER = "video," + ",".join(labels.CLASSES)
+ZEROS = ",".join("0" * 15)
+FAULTS_CSV = {
+    "unknown class": ("video,ZC,XX\na.mp4,1,0", "column 'XX' is no class"),
+    "missing class": ("video,ZC\na.mp4,1", "column 'CJ' is missing"),
+    "missing video column": (HEADER.removeprefix("video,") + "\n1" + ",0" * 16, "column 'video' is missing"),
+    "column twice": (HEADER + ",ZC\n", "column 'ZC' is there twice"),
+    "other separator": (HEADER.replace(",", ";") + "\n", "is no class"),
+    "duplicate video": (f"{HEADER}\na.mp4,0,1,{ZEROS}\na.mp4,0,1,{ZEROS}", "'a.mp4' is named twice"),
+    "no class": (f"{HEADER}\na.mp4,0,0,{ZEROS}", "'a.mp4' has no class"),
+    "normal with defect": (f"{HEADER}\na.mp4,1,1,{ZEROS}", r"'a.mp4' is normal \(ZC\) and has CJ"),
+    "path": (f"{HEADER}\n../a.mp4,0,1,{ZEROS}", "not a plain file name"),
+    "not 0 or 1": (f"{HEADER}\na.mp4,0,2,{ZEROS}", "'a.mp4' has '2' in column CJ; write 0 or 1"),
+    "empty cell": (f"{HEADER}\na.mp4,0,,{ZEROS}", "'a.mp4' has '' in column CJ"),
+    "short row": (f"{HEADER}\na.mp4,0,1", "'a.mp4' has 3 values, the header 18"),
+    "no video": (HEADER, "no video is named"),
+    "bad quotes": (f'{HEADER}\n"a"b.mp4,0,1,{ZEROS}', "not valid CSV"),
+    "empty": ("", "the file is empty"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS_CSV)
+def test_faults_of_csv(tmp_path, fault):
+    text, message = FAULTS_CSV[fault]
+    path = write(tmp_path, text, "labels.csv")
+    with pytest.raises(ValueError, match=message) as caught:
+        labels.read_annotations(path)
+    assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
+
+
+def test_faults_of_the_file_itself(tmp_path):
+    with pytest.raises(FileNotFoundError, match="there is no such file"):
+        labels.read_annotations(tmp_path / "absent.json")
+    with pytest.raises(ValueError, match="must end in .json or .csv"):
+        labels.read_annotations(write(tmp_path, "{}", "labels.txt"))
+    (tmp_path / "folder.json").mkdir()
+    with pytest.raises(ValueError, match="this is a folder"):
+        labels.read_annotations(tmp_path / "folder.json")
+    (tmp_path / "latin.csv").write_bytes("video,Fu\xdf\n".encode("latin-1"))
+    with pytest.raises(ValueError, match="not text in UTF-8"):
+        labels.read_annotations(tmp_path / "latin.csv")
+
+
+def test_csv_in_any_column_order_with_a_byte_order_mark(tmp_path):
+    text = "\ufeffgap,video,crack\n1,a.avi,0\n1,b.MP4,1\n\n"
+    table = labels.read_annotations(write(tmp_path, text, "own.csv"), classes=["crack", "gap"])
+    assert table.to_dict("list") == {"video": ["a.avi", "b.MP4"], "crack": [0, 1], "gap": [1, 1]}
+
+
+def test_own_class_list(tmp_path):
+    path = write(tmp_path, '{"a.mp4": [0, 1]}')
+    assert labels.read_annotations(path, classes=["crack", "gap"])["gap"].tolist() == [1]
+    with pytest.raises(ValueError, match="is normal"):
+        labels.read_annotations(path, classes=["fine", "crack"], normal="fine")
+    with pytest.raises(ValueError, match="'a.mp4' has class 1; classes are 0–0"):
+        labels.read_annotations(path, classes=["crack"], normal=None)
+    for wrong in (["a", "a"], [], ["video"], ["a", 3]):
+        with pytest.raises(ValueError, match="classes: "):
+            labels.read_annotations(path, classes=wrong)
+
+
+label_sets = st.one_of(st.just([0]), st.lists(st.integers(1, 16), min_size=1, max_size=5, unique=True))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.dictionaries(st.from_regex(r"d?[0-9]{1,6}(_[0-9])?\.mp4", fullmatch=True), label_sets, min_size=1))
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv"])
+def test_round_trip(tmp_path_factory, name, entries):
+    folder = tmp_path_factory.mktemp("round_trip")
+    table = labels.read_annotations(write(folder, json.dumps(entries)))
+    labels.write_annotations(table, folder / name)
+    pd.testing.assert_frame_equal(labels.read_annotations(folder / name), table)
+
+
+def test_recording_of():
+    assert labels.recording_of("26518_4.mp4") == "26518"
+    assert labels.recording_of("26518_12.mp4") == "26518"
+    assert labels.recording_of("d17920.mp4") == "d17920"
+    assert labels.recording_of("d17920_1.mp4") == "d17920"
+    assert labels.recording_of("_4.mp4") == "_4"
+
+
+def test_statistics():
+    table = pd.DataFrame({"video": list("abc"), "x": [1, 1, 0], "y": [0, 1, 0], "z": [0, 1, 1]}).astype(
+        {"x": "uint8", "y": "uint8", "z": "uint8"}
+    )
+    assert labels.class_counts(table).to_dict() == {"x": 2, "y": 1, "z": 2}
+    assert labels.labels_per_video(table).to_dict() == {1: 2, 3: 1}
+    assert labels.cooccurrence(table).to_numpy().tolist() == [[2, 1, 1], [1, 1, 1], [1, 1, 2]]
+
+
+def predictions(n=5, classes=labels.CLASSES, seed=0):
+    values = np.random.default_rng(seed).random((n, len(classes)), dtype=np.float32)
+    table = pd.DataFrame(values, columns=list(classes))
+    table.insert(0, "video", [f"{i}.mp4" for i in range(n)])
+    return table
+
+
+def test_submission_round_trip_is_exact(tmp_path):
+    table = predictions()
+    labels.write_submission(table, tmp_path / "submission.json")
+    official = json.loads((tmp_path / "submission.json").read_text())
+    assert list(official) == table["video"].tolist() and {len(v) for v in official.values()} == {17}
+    again = labels.read_submission(tmp_path / "submission.json")
+    pd.testing.assert_frame_equal(again, table, check_exact=True)
+
+
+def test_submission_keeps_the_official_class_order(tmp_path):
+    table = predictions()
+    shuffled = table[["video", *reversed(labels.CLASSES)]]
+    labels.write_submission(shuffled, tmp_path / "submission.json")
+    again = labels.read_submission(tmp_path / "submission.json")
+    pd.testing.assert_frame_equal(again, table, check_exact=True)
+
+
+def test_submission_of_an_own_class_list(tmp_path):
+    labels.write_submission(predictions(2, ["b", "a"]), tmp_path / "s.json")
+    assert labels.read_submission(tmp_path / "s.json", ["b", "a"]).columns.tolist() == ["video", "b", "a"]
+
+
+def test_a_faulty_submission_is_not_written(tmp_path):
+    path = tmp_path / "submission.json"
+    labels.write_submission(predictions(), path)
+    before = path.read_bytes()
+    for change, message in [
+        (lambda t: t.assign(CJ=1.5), "CJ: 1.5 is no probability"),
+        (lambda t: t.assign(CJ=np.nan), "nan is no probability"),
+        (lambda t: pd.concat([t, t.iloc[:1]]), "'0.mp4' has more than one row"),
+        (lambda t: t.drop(columns="TL"), "expected"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            labels.write_submission(change(predictions()), path, labels.CLASSES)
+    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["submission.json"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('{"a.mp4": [0.5]}', "'a.mp4' must have a list of 17 numbers"),
+        (json.dumps({"a.mp4": [2.0] + [0] * 16}), "'a.mp4', class ZC: 2.0 is no probability"),
+        (json.dumps({"a.mp4": ["0"] * 17}), "must have a list of 17 numbers"),
+        (f'{{"a.mp4": {[0] * 17}, "a.mp4": {[1] * 17}}}', "'a.mp4' is predicted twice"),
+    ],
+)
+def test_faults_of_submissions(tmp_path, text, message):
+    with pytest.raises(ValueError, match=message):
+        labels.read_submission(write(tmp_path, text))
+
+
+@pytest.mark.skipif(not REAL_FILE.exists(), reason="the annotation file of QV-Pipe is not public; not here")
+def test_the_real_file_of_qv_pipe():
+    table = labels.read_annotations(REAL_FILE)
+    assert len(table) == 6399
+    assert labels.class_counts(table).tolist() == [
+        1690, 1502, 1128, 770, 646, 270, 492, 521, 374, 243, 340, 223, 164, 100, 98, 228, 133,
+    ]  # fmt: skip
+    assert labels.labels_per_video(table).to_dict() == {1: 4335, 2: 1654, 3: 366, 4: 39, 5: 5}
+    assert labels.cooccurrence(table).loc["ZC"].drop("ZC").sum() == 0
+    files = table["video"].map(labels.recording_of).value_counts()
+    assert (len(files), (files > 1).sum(), files[files > 1].sum(), files.max()) == (6080, 158, 477, 17)

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from vpipe_utils.layers import layer_files, read_layers
+from vpipe_utils.params import DataParams, EnsembleParams, FrameParams, SuperImageParams, VideoParams
+
+MODELS = {"frame": FrameParams, "video": VideoParams, "super_image": SuperImageParams}
+PRESETS = ("paper", "demo", "smoke")
+
+
+def values(preset: str = "smoke", model: str | None = None, fold: int | None = None) -> dict:
+    return read_layers(layer_files(preset, model, fold))
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_every_preset_is_valid_for_every_model_and_fold(preset: str) -> None:
+    data = DataParams.from_values(values(preset))
+    assert data.preset == preset
+    assert {approach for approach, _ in data.runs} == set(MODELS)
+    for approach, model in data.runs:
+        for fold in range(data.n_folds):
+            params = MODELS[approach].from_values(values(preset, model, fold))
+            assert (params.model, params.fold) == (model, fold)
+    ensemble = EnsembleParams.from_values(values(preset, "ensemble"))
+    assert math.isclose(sum(ensemble.ensemble_weights), 1)
+
+
+def test_paper_files_are_complete_without_any_other_layer() -> None:
+    fold = ["params/folds/fold_0.yaml"]
+    for approach, model in DataParams.from_values(values("paper")).runs:
+        files = ["params/paper/data.yaml", f"params/paper/{model}.yaml", *fold]
+        params = MODELS[approach].from_values(read_layers(files))
+        assert params.pretrained and params.epochs == 30, "Tables I and II: pretrained, 30 epochs"
+
+
+def test_table_ii_input_sizes() -> None:
+    sizes = {}
+    for approach, model in DataParams.from_values(values("paper")).runs:
+        if approach == "super_image":
+            params = SuperImageParams.from_values(values("paper", model, 0))
+            sizes[model] = params.grid * params.input_tile
+    assert sizes == {
+        "tresnet_xl": 1344, "convnext_base": 1344, "nfnet_f3": 1344, "nfnet_f6": 1152, "efficientnet_l2": 1344,
+    }  # fmt: skip
+
+
+def test_unknown_key_is_named_with_the_nearest_one() -> None:
+    with pytest.raises(ValueError, match=r"'epoch' is no parameter of this notebook \(did you mean 'epochs'\?\)"):
+        SuperImageParams.from_values({**values("smoke", "convnext_base", 0), "epoch": 3})
+
+
+def test_missing_key_is_named() -> None:
+    incomplete = values()
+    del incomplete["seed"]
+    with pytest.raises(ValueError, match="'seed' is missing"):
+        DataParams.from_values(incomplete)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"train_folds": [7]}, "train_folds holds 7; with n_folds 5 folds are 0 to 4"),
+        ({"source": "files", "videos_dir": None}, "needs videos_dir and annotations"),
+        ({"normal_class": "XX"}, "normal_class 'XX' is not one of the classes"),
+        ({"tile_size": "large"}, "'tile_size' is 'large'"),
+        ({"pipesim_temper": 2}, "'pipesim_temper' is 2"),
+        ({"classes": ["A", "B"]}, "normal_class 'ZC' is not one of the classes"),
+    ],
+)
+def test_wrong_values_are_one_sentence(change: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        DataParams.from_values({**values(), **change})
+
+
+def test_input_tile_larger_than_the_cache_is_refused() -> None:
+    with pytest.raises(ValueError, match="input_tile 64 is larger than the cached tile_size 32"):
+        SuperImageParams.from_values({**values("smoke", "convnext_base", 0), "input_tile": 64})
+
+
+def test_ensemble_weights_must_match_models() -> None:
+    with pytest.raises(ValueError, match="6 ensemble_models but 2 ensemble_weights"):
+        EnsembleParams.from_values({**values("smoke", "ensemble"), "ensemble_weights": [0.5, 0.5]})
+    with pytest.raises(ValueError, match="'super_image/vgg' is not trained here"):
+        EnsembleParams.from_values(
+            {**values("smoke", "ensemble"), "ensemble_models": ["super_image/vgg"], "ensemble_weights": [1.0]}
+        )
+
+
+def test_from_notebook_takes_files_first_and_injected_values_last() -> None:
+    files = ["params/paper/data.yaml", "params/smoke/data.yaml"]
+    variables = {"parameter_files": files, "seed": 7, "_hidden": 1, "math": math, "In": [], "DataParams": DataParams}
+    params = DataParams.from_notebook(variables)
+    assert params.seed == 7
+    assert params.tile_size == 32
+    with pytest.raises(ValueError, match="'sead' is no parameter"):
+        DataParams.from_notebook({**variables, "sead": 7})
+
+
+def test_own_classes_replace_the_official_ones() -> None:
+    params = DataParams.from_values({**values(), "classes": ["OK", "ROOT"], "normal_class": "OK"})
+    assert params.class_codes == ("OK", "ROOT")
+    assert len(DataParams.from_values(values()).class_codes) == 17
+
+
+def test_saved_parameters_read_back_equal(tmp_path) -> None:
+    params = SuperImageParams.from_values(values("demo", "nfnet_f6", 1))
+    params.save(tmp_path)
+    assert SuperImageParams.from_values(read_layers([tmp_path / "params.yaml"])) == params
+
+
+def test_seeds_differ_between_runs() -> None:
+    seeds = {
+        SuperImageParams.from_values(values("demo", model, fold)).run_seed("super_image")
+        for model in ("nfnet_f3", "nfnet_f6")
+        for fold in (0, 1)
+    }
+    assert len(seeds) == 4

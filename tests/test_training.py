@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from fakes import MemoryCache, smoke_params, three_class_targets
+
+from vpipe_utils.datasets import eval_loader, train_loader
+from vpipe_utils.inference import predict
+from vpipe_utils.metrics import mean_average_precision
+from vpipe_utils.params import TrainParams
+from vpipe_utils.training import CHECKPOINT, Ema, Labeller, choose_precision, fit, make_loss, parameter_groups
+
+TARGETS = three_class_targets(64)
+CACHE = MemoryCache(TARGETS)
+LEARN = {"epochs": 6, "validate_every": 2, "batch_size": 8, "backbone_args": {"ls_init_value": None}, "input_tile": 16}
+
+
+def run(folder: Path, params: TrainParams) -> tuple[np.ndarray, dict]:
+    """Train on 48 videos, validate on 16; their probabilities and the figures."""
+    folder.mkdir(exist_ok=True)
+    train = train_loader(params, CACHE, CACHE.videos[:48], TARGETS[:48])
+    validation = eval_loader(params, CACHE, CACHE.videos[48:], TARGETS[48:])
+    network, figures = fit(params, 1, train, validation, folder)
+    return predict(network, validation, params)[:, 0], figures
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, np.ndarray, dict]:
+    folder = tmp_path_factory.mktemp("run")
+    return folder, *run(folder, smoke_params(**LEARN))
+
+
+def test_it_learns_and_reports_the_weights_it_keeps(trained: tuple) -> None:
+    folder, scores, figures = trained
+    learned = mean_average_precision(TARGETS[48:, :3], scores[:, :3])
+    assert learned > TARGETS[48:, :3].mean() + 0.2
+    history = pd.read_csv(folder / "history.csv")
+    assert list(history["epoch"]) == [2, 4, 6]
+    assert history["train_loss"].iloc[-1] < history["train_loss"].iloc[0]
+    assert figures["val_mAP"] == pytest.approx(history["val_mAP"].max())
+    # The kept weights are the averaged ones that were validated, not those training went on with.
+    assert figures["val_mAP"] == pytest.approx(mean_average_precision(TARGETS[48:], scores), abs=1e-6)
+
+
+def test_same_seed_same_predictions(trained: tuple, tmp_path: Path) -> None:
+    assert np.array_equal(run(tmp_path, smoke_params(**LEARN))[0], trained[1])
+
+
+def test_killed_and_resumed_equals_uninterrupted(trained: tuple, tmp_path: Path) -> None:
+    """kill -9 as soon as the first checkpoint is there; the same call then goes on from it."""
+    code = f"import test_training as t, pathlib; t.run(pathlib.Path({str(tmp_path)!r}), t.smoke_params(**t.LEARN))"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parent), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / CHECKPOINT).is_file() and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert (tmp_path / CHECKPOINT).is_file()
+    first_epoch = torch.load(tmp_path / CHECKPOINT, weights_only=False)["epoch"]
+    scores, _ = run(tmp_path, smoke_params(**LEARN))
+    assert first_epoch + 1 in (2, 4), "killed before the end"
+    assert np.array_equal(scores, trained[1])
+    assert list(pd.read_csv(tmp_path / "history.csv")["epoch"]) == [2, 4, 6]
+
+
+def test_nan_loss_stops_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(FloatingPointError, match="the loss is nan in epoch 0, step .*, batch .*: lower lr"):
+        run(tmp_path, smoke_params(**{**LEARN, "lr": 1e30, "grad_clip": 0, "warmup": 0.01}))
+
+
+def test_ema_equals_a_hand_computed_average() -> None:
+    average = Ema(decay=0.15)._kwargs["multi_avg_fn"]
+    averaged = [torch.tensor([0.0])]
+    expected = 0.0
+    for n, weight in enumerate([1.0, 2.0, 4.0]):
+        decay = min(0.15, (1 + n) / (10 + n))  # 0.1, then 0.15
+        expected = decay * expected + (1 - decay) * weight
+        average(averaged, [torch.tensor([weight])], torch.tensor(n))
+    assert averaged[0].item() == pytest.approx(expected)
+
+
+def test_asymmetric_loss_follows_the_paper() -> None:
+    """ASL, equation (7) of arXiv 2009.14119, transcribed."""
+    logits = torch.linspace(-4, 4, 34).reshape(2, 17)
+    targets = (torch.arange(34).reshape(2, 17) % 3 == 0).float()
+    p = torch.sigmoid(logits)
+    shifted = (p - 0.05).clamp(min=0)
+    positive = (1 - p) ** 1 * torch.log(p)
+    negative = shifted**4 * torch.log(1 - shifted)
+    expected = -(targets * positive + (1 - targets) * negative).sum() / 2
+    torch.testing.assert_close(make_loss(smoke_params())(logits, targets), expected)
+    bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / 2
+    torch.testing.assert_close(make_loss(smoke_params(loss="bce"))(logits, targets), bce)
+
+
+def test_weight_decay_and_learning_rate_groups() -> None:
+    params = smoke_params(head_lr_factor=5.0, lr=0.01, weight_decay=0.1)
+    network = Labeller(params, 0).network
+    groups = parameter_groups(network, params)
+    assert sum(len(group["params"]) for group in groups) == len(list(network.parameters()))
+    head = {id(p) for p in network.head_parameters()}
+    for group in groups:
+        for p in group["params"]:
+            assert group["weight_decay"] == (0.1 if p.ndim > 1 else 0.0)
+            assert group["lr"] == pytest.approx(0.05 if id(p) in head else 0.01)
+
+
+def test_precision_on_a_cpu() -> None:
+    assert choose_precision("bf16") == "bf16-mixed"
+    if not torch.cuda.is_available():
+        assert choose_precision("auto") == "32-true"

@@ -1,0 +1,156 @@
+"""The graph of notebooks: which jobs there are, and which of them a change runs again. Nothing is trained here.
+
+Every test works on a copy of the project, so that parameter files can be changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+ENDS = ["06 ensemble", "10 report", "HTML pages"]
+MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
+
+
+def copy_project(folder: Path) -> Path:
+    for name in ("params", "notebooks", "workflow", "vpipe_utils"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    return folder
+
+
+def run(project: Path, *words: str, preset: str = "smoke") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "workflow/run.py", "--preset", preset, "--jobs", "2", "--", *words]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+
+
+def jobs(project: Path) -> list[str]:
+    """Names of the jobs a dry run lists, sorted."""
+    done = run(project, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    if "Nothing to do" in done.stderr:
+        return []
+    return sorted(re.findall(r"^\[ *\d+/\d+\] (.+?)  ", done.stderr, flags=re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    summary = run(project, "--summary").stdout.splitlines()
+    files = [line.split("\t")[0] for line in summary if line.startswith("outputs/")]
+    assert len(files) > 40
+    for file in files:
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / file).write_text(file)
+    return project
+
+
+@pytest.fixture
+def finished(finished_once: Path, tmp_path: Path) -> Path:
+    """A project whose smoke run is finished as far as Snakemake can see: every declared file is there."""
+    return shutil.copytree(finished_once, tmp_path / "project")  # keeps the dates
+
+
+def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
+    project = copy_project(tmp_path / "project")
+    trained = ["03 frame · frame_tresnet · fold 0", "04 video · video_swin_k400 · fold 0"]
+    trained += [f"05 super-image · {model} · fold 0" for model in MODELS]
+    assert jobs(project) == sorted(["01 data", "02 folds", *trained, *ENDS])
+
+
+def test_drawing_and_comments_train_nothing(finished):
+    plots, data = finished / "vpipe_utils" / "plots.py", finished / "params" / "smoke" / "data.yaml"
+    for path in (plots, data):
+        path.write_text(path.read_text() + "\n# only a comment\n")
+    assert jobs(finished) == sorted(ENDS), "new figures in the last two notebooks, and nothing else"
+
+
+def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
+    file = finished / "params" / "smoke" / "convnext_base.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "lr": 0.123}))
+    assert jobs(finished) == sorted(["05 super-image · convnext_base · fold 0", *ENDS])
+
+
+def test_a_new_fold_leaves_the_finished_runs_alone(finished):
+    file = finished / "params" / "smoke" / "data.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "train_folds": [0, 3]}))
+    new = ["03 frame · frame_tresnet · fold 3", "04 video · video_swin_k400 · fold 3"]
+    new += [f"05 super-image · {model} · fold 3" for model in MODELS]
+    assert jobs(finished) == sorted([*new, *ENDS])
+
+
+def test_a_changed_module_runs_what_imports_it(finished):
+    file = finished / "vpipe_utils" / "folds.py"
+    file.write_text(file.read_text() + "\n# split otherwise\n")
+    again = jobs(finished)
+    assert "01 data" not in again and "02 folds" in again and "05 super-image · nfnet_f3 · fold 0" in again
+
+
+@pytest.mark.parametrize(
+    ("preset", "file", "text", "sentence"),
+    [
+        ("nowhere", None, None, "preset 'nowhere' has no params/nowhere/data.yaml; presets are"),
+        ("smoke", "smoke/convnext_base.yaml", "learning_rate: 1", "'learning_rate' is no parameter of this notebook"),
+        ("smoke", "smoke/data.yaml", "seed: [", "not readable as YAML"),
+        ("own", "own/data.yaml", "preset: own\nvideos_dir: none\nannotations: none.json", "videos_dir '"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_one_sentence_before_anything_runs(tmp_path, preset, file, text, sentence):
+    project = copy_project(tmp_path / "project")
+    if file:
+        path = project / "params" / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + "\n" + text + "\n")
+    done = run(project, preset=preset)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not (project / "outputs").exists()
+
+
+def test_a_failing_notebook_is_kept_and_named(tmp_path):
+    project = copy_project(tmp_path / "project")
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    parameters = nbformat.v4.new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook.cells = [parameters, nbformat.v4.new_code_cell('raise ValueError(f"no pipe\\n in sight: {seed}")')]
+    nbformat.write(notebook, project / "notebooks" / "01_data_preparation.ipynb")
+
+    done = run(project)
+    kept = project / "outputs" / "smoke" / "logs" / "01_data_preparation.ipynb"
+    assert done.returncode != 0
+    assert "01_data_preparation failed: ValueError: no pipe in sight: 2022" in done.stderr
+    assert str(kept.relative_to(project)) in done.stderr
+    assert "Traceback" not in done.stderr
+    cells = json.loads(kept.read_text())["cells"]
+    assert any(output.get("ename") == "ValueError" for cell in cells for output in cell.get("outputs", []))
+    assert not (project / "outputs" / "smoke" / "notebooks" / "01_data_preparation.ipynb").exists()
+
+
+def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):
+    project = copy_project(tmp_path / "project")
+    root = project / "outputs" / "smoke"
+    root.mkdir(parents=True)
+    with open(root / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(project, "--dry-run")
+    assert done.returncode != 0 and "another run is writing to" in done.stderr
+
+
+def test_the_layers_of_paper_hold_every_key_of_the_small_presets():
+    """Executed notebooks start from the smoke values of their own cell: `paper` must replace all of them."""
+    params = ROOT / "params"
+    for file in [*params.glob("smoke/*.yaml"), *params.glob("demo/*.yaml")]:
+        complete = yaml.safe_load((params / "paper" / file.name).read_text())
+        if file.name != "data.yaml":
+            complete |= yaml.safe_load((params / "paper" / "data.yaml").read_text())
+        assert set(yaml.safe_load(file.read_text()) or {}) <= set(complete), file

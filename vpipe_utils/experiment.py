@@ -1,0 +1,160 @@
+"""One run of notebooks 03 to 05: one model on one fold, from the tables of 01 and 02 to validated artefacts."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+import pandas as pd
+import torch
+from safetensors.torch import save_model
+from torch import nn
+
+from vpipe_utils.datasets import eval_loader, train_loader
+from vpipe_utils.frames import TileCache
+from vpipe_utils.inference import POOLINGS, as_table, pool_frames, predict
+from vpipe_utils.metrics import average_precision, mean_average_precision
+from vpipe_utils.models import count_parameters
+from vpipe_utils.params import FrameParams, TrainParams
+from vpipe_utils.runs import atomic_path, provenance, read_table, write_json, write_predictions
+from vpipe_utils.training import BEST, CHECKPOINT, fit
+
+# The modules that decide what a checkpoint means: another version of one of them must not resume it.
+RECIPE = ("datasets", "inputs", "models", "superimage", "training")
+
+
+@dataclass(frozen=True)
+class FoldData:
+    """The data of one run: the videos of each part in a fixed order, their targets, the tile cache."""
+
+    params: TrainParams
+    approach: str
+    folder: Path
+    cache: TileCache
+    train_videos: list[str]
+    val_videos: list[str]
+    test_videos: list[str]
+    labels: pd.DataFrame = field(repr=False)  # 0/1, one row a training or validation video, indexed by name
+
+    @property
+    def seed(self) -> int:
+        return self.params.run_seed(self.approach)
+
+    def targets(self, videos: list[str]) -> np.ndarray:
+        """0/1 float32 `(V, C)` of training or validation videos."""
+        return self.labels.loc[videos].to_numpy(dtype=np.float32)
+
+
+def load_fold(params: TrainParams, approach: str) -> FoldData:
+    """Read what notebooks 01 and 02 wrote. Held-out labels are not read: only 06 and 10 may see them."""
+    layout = params.layout
+    labels = read_table(layout.labels_table).set_index("video")[list(params.class_codes)]
+    folds = read_table(layout.folds_table).set_index("video")["fold"].loc[labels.index]
+    videos = read_table(layout.videos_table)
+    test = videos.loc[(videos["split"] == "test") & videos["readable"], "video"]
+    return FoldData(
+        params=params,
+        approach=approach,
+        folder=layout.run(approach, params.model, params.fold),
+        cache=TileCache(layout.tiles),
+        train_videos=list(folds.index[folds != params.fold]),
+        val_videos=list(folds.index[folds == params.fold]),
+        test_videos=list(test),
+        labels=labels,
+    )
+
+
+def train_fold(data: FoldData, progress: bool = True) -> tuple[nn.Module, dict[str, object]]:
+    """Train on the fold's training videos, or go on where a killed run of the same recipe stopped.
+
+    Returns the network with the best validated weights and the figures of `training.fit`.
+    """
+    params, folder = data.params, data.folder
+    claim(folder)
+    _forget_other_recipe(data)
+    params.save(folder)
+    write_json(provenance(), folder / "provenance.json")
+    train = train_loader(params, data.cache, data.train_videos, data.targets(data.train_videos))
+    validation = eval_loader(params, data.cache, data.val_videos, data.targets(data.val_videos))
+    return fit(params, data.seed, train, validation, folder, progress)
+
+
+def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progress: bool = True) -> dict[str, object]:
+    """Predict validation and test videos, write weights, predictions and metrics.json, drop the checkpoints.
+
+    Frame models write the predictions of all three poolings, `params.pooling` being the one without a suffix.
+    Returns what metrics.json holds.
+    """
+    params, folder, classes = data.params, data.folder, data.params.class_codes
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    targets = data.targets(data.val_videos)
+    pooled: dict[str, float] = {}
+    for part, videos in (("val", data.val_videos), ("test", data.test_videos)):
+        scores = predict(network, eval_loader(params, data.cache, videos), params, device, progress) if videos else None
+        for pooling in POOLINGS if isinstance(params, FrameParams) else ("mean",):
+            video_scores = np.zeros((0, len(classes)), np.float32) if scores is None else pool_frames(scores, pooling)
+            name = f"{part}_predictions" if pooling == _main_pooling(params) else f"{part}_predictions_{pooling}"
+            write_predictions(as_table(videos, video_scores, classes), folder / f"{name}.parquet", videos, classes)
+            if part == "val":
+                pooled[pooling] = float(mean_average_precision(targets, video_scores))
+                if pooling == _main_pooling(params):
+                    per_class = average_precision(targets, video_scores)
+    with atomic_path(folder / "weights.safetensors") as path:
+        save_model(network, str(path))
+    metrics = {
+        "approach": data.approach,
+        "model": params.model,
+        "fold": params.fold,
+        "backbone": params.backbone,
+        "parameters": count_parameters(network),
+        **figures,
+        "val_mAP": pooled[_main_pooling(params)],
+        "val_AP": dict(zip(classes, map(float, per_class), strict=True)),
+        "train_videos": len(data.train_videos),
+        "val_videos": len(data.val_videos),
+        "test_videos": len(data.test_videos),
+    }
+    if isinstance(params, FrameParams):
+        metrics["pooling"] = pooled
+    write_json(metrics, folder / "metrics.json")
+    for name in (BEST, CHECKPOINT):
+        (folder / name).unlink(missing_ok=True)
+    return metrics
+
+
+def claim(folder: Path) -> None:
+    """Hold a run's folder until this process ends; another process that claims it waits.
+
+    So a run started again while an orphan of a killed workflow still works there does not mix its files with it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder not in _claimed:
+        lock = open(folder / ".lock", "w")  # noqa: SIM115 - kept open: closing it gives the folder back
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _claimed[folder] = lock
+
+
+_claimed: dict[Path, IO[str]] = {}
+
+
+def _main_pooling(params: TrainParams) -> str:
+    return params.pooling if isinstance(params, FrameParams) else "mean"
+
+
+def _forget_other_recipe(data: FoldData) -> None:
+    """Remove checkpoints that other parameters, other folds or another version of the recipe left."""
+    here = Path(__file__).parent
+    parts = [json.dumps(data.params.model_dump(), sort_keys=True), *data.train_videos, "|", *data.val_videos]
+    parts += [(here / f"{name}.py").read_text(encoding="utf-8") for name in RECIPE]
+    fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    marker = data.folder / "recipe.sha256"
+    if not marker.is_file() or marker.read_text() != fingerprint:
+        for name in (BEST, CHECKPOINT):
+            (data.folder / name).unlink(missing_ok=True)
+        with atomic_path(marker) as path:
+            path.write_text(fingerprint)

@@ -1,0 +1,120 @@
+"""From videos to pictures: every frame as a JPEG file (the report's way) or the tile cache (ours).
+
+The report extracts all frames of all 9,601 videos at original resolution, one folder a video (section II.A):
+one to two terabytes for QV-Pipe. `extract_all` does the same. The notebooks read the tile cache instead,
+which keeps only what the models are fed: see `tile_build` and `tile_cache`, whose calls are here too.
+"""
+
+from __future__ import annotations
+
+import shutil
+import time
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from vpipe_utils import video
+from vpipe_utils.parallel import run_parallel
+from vpipe_utils.runs import atomic_path, read_json, write_json
+from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, file_key, require_disk
+from vpipe_utils.tile_cache import TileCache
+
+__all__ = ["Cost", "TileCache", "build_tile_cache", "extract_all", "extraction_cost"]
+
+SOURCE = "source.json"  # beside a video's pictures: which file they are of
+SAMPLED_FRAMES = 3  # frames a sampled video that the cost estimate encodes
+
+
+class Cost(NamedTuple):
+    """Estimate for writing every frame of some videos."""
+
+    frames: int
+    bytes: int
+    seconds: float  # of one core
+
+
+def extraction_cost(videos: pd.DataFrame, quality: int = 95, sample: int = 10) -> Cost:
+    """Estimate what `extract_all` of the readable `videos` takes, from a few frames of `sample` of them."""
+    videos = videos[videos["readable"]]
+    if videos.empty:
+        return Cost(0, 0, 0.0)
+    pixels = videos["frames"] * videos["width"] * videos["height"]
+    rows = video.uniform_indices(len(videos), min(sample, len(videos)))
+    sampled = [_video_cost(row.path, row.frames, quality) for row in videos.iloc[rows].itertuples()]
+    scale = pixels.sum() / pixels.iloc[rows].sum()
+    size, seconds = sum(cost.bytes for cost in sampled), sum(cost.seconds for cost in sampled)
+    return Cost(int(videos["frames"].sum()), int(scale * size), float(scale * seconds))
+
+
+def _video_cost(path: str, frames: int, quality: int) -> Cost:
+    indices = video.uniform_indices(frames, SAMPLED_FRAMES)
+    start = time.perf_counter()
+    pictures = video.read_frames(path, indices)
+    decoding = (time.perf_counter() - start) / (indices[-1] + 1)
+    start = time.perf_counter()
+    size = sum(len(encode_jpeg(picture, quality)) for picture in pictures)
+    encoding = (time.perf_counter() - start) / SAMPLED_FRAMES
+    return Cost(frames, size * frames // SAMPLED_FRAMES, frames * (decoding + encoding))
+
+
+def extract_all(
+    videos: pd.DataFrame, folder: str | Path, quality: int = 95, workers: int = 1, progress: bool = True
+) -> pd.DataFrame:
+    """Write every frame of every readable video as `<folder>/<video>/000000.jpg` …, at original resolution.
+
+    A video's folder appears when all its frames are written; one that is there already and of the same file
+    is kept, so a killed run continues. Returns one row a readable video: video, folder, frames, bytes,
+    why_not (the reason, should it have become unreadable since it was indexed; else ""). Raises OSError
+    before any work where the disk cannot hold the estimated size.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in [*folder.glob(".*.part"), *folder.glob(".*.old")]:  # of a run that was killed
+        shutil.rmtree(leftover)
+    readable = videos[videos["readable"]]
+    jobs = list(zip(readable["video"], readable["path"], strict=True))
+    todo = readable[[_extracted(folder / name, _key(path, quality)) is None for name, path in jobs]]
+    advice = "use the tile cache (build_tile_cache), or put the folder on a larger disk"
+    needed = int(1.1 * extraction_cost(todo, quality).bytes)  # the estimate is good to about a tenth
+    require_disk(folder, needed, f"every frame of {len(todo)} videos", advice)
+    rows = run_parallel(partial(_extract, folder, quality), jobs, workers, progress, "extracting frames")
+    return pd.DataFrame(list(rows), columns=["video", "folder", "frames", "bytes", "why_not"])
+
+
+def _extract(folder: Path, quality: int, job: tuple[str, str]) -> dict[str, object]:
+    """Runs in a worker: all frames of one video, unless they are there."""
+    name, path = job
+    target = folder / name
+    row = {"video": name, "folder": str(target), "why_not": ""}
+    try:
+        key = _key(path, quality)
+        there = _extracted(target, key)
+        return row | (_write_frames(path, target, quality, key) if there is None else there)
+    except video.VideoError as error:
+        return row | {"frames": 0, "bytes": 0, "why_not": error.reason}
+
+
+def _write_frames(path: str, target: Path, quality: int, key: str) -> dict[str, int]:
+    frames = size = 0
+    with atomic_path(target) as part:
+        part.mkdir()
+        for index, picture in video.iter_frames(path):
+            data = encode_jpeg(picture, quality)
+            (part / f"{index:06d}.jpg").write_bytes(data)
+            frames, size = frames + 1, size + len(data)
+        write_json({"key": key, "frames": frames, "bytes": size}, part / SOURCE)
+    return {"frames": frames, "bytes": size}
+
+
+def _extracted(target: Path, key: str) -> dict[str, int] | None:
+    """Frames and bytes of a finished extraction of the same file, None where there is none."""
+    if not (target / SOURCE).is_file():
+        return None
+    source = read_json(target / SOURCE)
+    return {name: source[name] for name in ("frames", "bytes")} if source["key"] == key else None
+
+
+def _key(path: str, quality: int) -> str:
+    return file_key(path, f"q{quality}")

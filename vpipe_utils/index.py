@@ -1,0 +1,141 @@
+"""The videos table: what lies in the folder of videos, what of it is labelled, and what can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from functools import partial
+from pathlib import Path, PurePosixPath, PureWindowsPath
+
+import pandas as pd
+
+from vpipe_utils import video
+from vpipe_utils.labels import VIDEO_EXTENSIONS, class_columns
+from vpipe_utils.parallel import run_parallel
+
+DTYPES = {
+    "video": "str",
+    "path": "str",
+    "split": "str",
+    "fps": "float64",
+    "frames": "int64",
+    "duration_s": "float64",
+    "width": "int64",
+    "height": "int64",
+    "codec": "str",
+    "readable": "bool",
+    "why_not": "str",
+}
+# QV-Pipe in the terms of `describe`: 9,601 videos of the challenge, 6,399 of them with public labels
+QV_PIPE = {
+    "videos": 9601,
+    "labelled": 6399,
+    "hours": 55.0,
+    "mean duration (s)": 20.6,
+    "labels per video": 1.394,  # 8,922 labels
+}
+NAN = float("nan")
+NOT_READ = {"fps": NAN, "frames": 0, "duration_s": NAN, "width": 0, "height": 0, "codec": ""}
+
+
+def index_videos(
+    videos_dir: str | Path,
+    labelled: Sequence[str],
+    workers: int = 1,
+    progress: bool = True,
+    held_out: Sequence[str] = (),
+) -> pd.DataFrame:
+    """Decode every video of a flat folder once and tabulate it: one row a video, sorted by name.
+
+    `labelled`: file names that the annotations name, the `train` split; every other video of the folder is
+    in the `test` split (so it is in QV-Pipe, where both lie in one folder). `held_out`: names in the test
+    split that have labels for the final score. Columns: video (the file name, its identity), path
+    (absolute), split, fps, frames (decoded), duration_s, width, height (pixels), codec, readable, why_not
+    (the reason where not readable, else ""). A named video that is missing is a row, not readable. Hidden
+    files, folders and files without a video's ending are left out unless they are named. Raises ValueError
+    for a name that is a path, comes twice or is in both splits, for a missing folder, and for a folder
+    without videos or with none of the labelled ones.
+    """
+    folder = Path(videos_dir).absolute()
+    named = _checked_names([*labelled, *held_out])
+    train = set(labelled)
+    there = _files(folder, named)
+    if not there:
+        raise ValueError(_why_no_video(folder))
+    if train and not there & train:
+        raise ValueError(
+            f"{folder} holds {len(there)} videos, but none of the {len(train)} that the annotations name "
+            f"(first '{min(train)}'): check videos_dir and annotations"
+        )
+    names = sorted(there | named)
+    found = run_parallel(partial(_row, folder), names, workers, progress, "probing videos")
+    table = pd.DataFrame(found, columns=list(DTYPES))
+    table["split"] = ["train" if name in train else "test" for name in names]
+    return table.astype(DTYPES)
+
+
+def keep_readable(labels: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
+    """The rows of a table of labels whose video can be read, in the order of the videos table.
+
+    Raises ValueError where none is left.
+    """
+    readable = videos.loc[videos["readable"], ["video"]]
+    kept = readable.merge(labels, on="video", how="inner")
+    if kept.empty:
+        raise ValueError(f"none of {len(labels)} labelled videos can be read: see why_not in videos.parquet")
+    return kept
+
+
+def describe(videos: pd.DataFrame, labels: pd.DataFrame) -> dict[str, float]:
+    """Size of a data set: videos (readable), labelled, hours, mean duration (s), labels per labelled
+    video."""
+    readable = videos[videos["readable"]]
+    return {
+        "videos": len(readable),
+        "labelled": len(labels),
+        "hours": float(readable["duration_s"].sum() / 3600),
+        "mean duration (s)": float(readable["duration_s"].mean()),
+        "labels per video": float(labels[class_columns(labels)].to_numpy().sum() / len(labels)),
+    }
+
+
+def _row(folder: Path, name: str) -> dict[str, object]:
+    """Runs in a worker: one row without its split; an unreadable video gives a reason instead of figures."""
+    row = {"video": name, "path": str(folder / name), "readable": True, "why_not": ""}
+    try:
+        return row | video.probe(folder / name)
+    except video.VideoError as error:
+        return row | NOT_READ | {"readable": False, "why_not": error.reason}
+
+
+def _checked_names(names: Sequence[str]) -> set[str]:
+    """The names as a set; each must be a plain file name and come once."""
+    seen: set[str] = set()
+    for name in names:
+        plain = isinstance(name, str) and name not in ("", ".", "..") and "\0" not in name
+        if not plain or PurePosixPath(name).name != name or PureWindowsPath(name).name != name:
+            raise ValueError(f"annotations: {name!r} is no plain file name; videos lie flat in one folder")
+        if name in seen:
+            raise ValueError(f"annotations: video '{name}' is named twice; name it once, in one split")
+        seen.add(name)
+    return seen
+
+
+def _files(folder: Path, named: Collection[str]) -> set[str]:
+    """Names of the files in `folder` that are videos by their ending or by being named."""
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder: set videos_dir to the folder that holds the videos")
+    return {
+        path.name for path in folder.iterdir() if path.is_file() and (path.name in named or _is_video(path))
+    }
+
+
+def _is_video(path: Path) -> bool:
+    return not path.name.startswith(".") and path.suffix.lower() in VIDEO_EXTENSIONS
+
+
+def _why_no_video(folder: Path) -> str:
+    """The sentence for an empty folder; names a folder in it that has videos, a frequent slip."""
+    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
+        if any(_is_video(path) for path in inner.iterdir()):
+            return f"{folder} holds no video, but {inner} does: set videos_dir to it (videos must lie flat)"
+    return f"{folder} holds no video: looked for files ending in {' '.join(VIDEO_EXTENSIONS)}"

@@ -1,0 +1,48 @@
+"""From a batch of uint8 tiles to what a network eats: done on the device, so that only bytes travel there."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vpipe_utils import superimage
+from vpipe_utils.params import SuperImageParams, TrainParams, VideoParams
+
+
+def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | None = None) -> Tensor:
+    """Network input in [0, 1] from tiles `(B, n, 3, S, S)` uint8.
+
+    Gives `(B·n, 3, s, s)` for frames, `(B, 3, n, s, s)` for clips and `(B, 3, grid·s, grid·s)` for super-images, with
+    s = `params.input_tile`. With a `generator` (training) tiles are flipped and shuffled as `params` says; without
+    one (evaluation) they are left as they are. A clip is flipped as a whole: its motion stays one motion.
+    """
+    tiles = resize(tiles, params.input_tile)
+    if isinstance(params, VideoParams):
+        if generator is not None and params.hflip:
+            clips = tiles.flatten(1, 2)[:, None]  # (B, 1, n·3, s, s): one "tile" a clip
+            tiles = superimage.flip_tiles(clips, generator=generator).reshape(tiles.shape)
+        return to_unit(tiles.transpose(1, 2))
+    if generator is not None and params.hflip:
+        tiles = superimage.flip_tiles(tiles, generator=generator)
+    if isinstance(params, SuperImageParams):
+        if generator is not None and params.tile_shuffle:
+            tiles = superimage.shuffle_tiles(tiles, generator=generator)
+        images = superimage.assemble(tiles, params.grid)
+    else:
+        images = tiles.flatten(0, 1)
+    images = to_unit(images)
+    return images.contiguous(memory_format=torch.channels_last) if params.channels_last else images
+
+
+def to_unit(tiles: Tensor) -> Tensor:
+    """uint8 0–255 as float32 0–1."""
+    return tiles.float().div_(255)
+
+
+def resize(tiles: Tensor, size: int) -> Tensor:
+    """Tiles `(B, n, 3, S, S)` uint8 at `size` px, anti-aliased; unchanged where they have it already."""
+    if tiles.shape[-1] == size:
+        return tiles
+    small = F.interpolate(tiles.flatten(0, 1).float(), size=(size, size), mode="bilinear", antialias=True)
+    return small.round_().clamp_(0, 255).to(torch.uint8).unflatten(0, tiles.shape[:2])

@@ -1,0 +1,82 @@
+"""Flat YAML parameter files and the order in which they are laid over each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from vpipe_utils.runs import project_root, resolve
+
+
+def read_yaml(path: str | Path) -> dict[str, Any]:
+    """One flat parameter file. Raises ValueError for bad YAML, a nested layout or a key given twice."""
+    path = resolve(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"parameter file {path} is not there; see params/ for those there are")
+    try:
+        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_NoDuplicates)
+    except yaml.YAMLError as error:
+        raise ValueError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
+    if values is None:
+        return {}
+    if not isinstance(values, dict):
+        raise ValueError(f"{path}: holds a {type(values).__name__}; write one 'key: value' a line")
+    return values
+
+
+def read_layers(files: Iterable[str | Path]) -> dict[str, Any]:
+    """Values of several parameter files; a later file wins key by key, as with papermill's repeated `-f`."""
+    values: dict[str, Any] = {}
+    for file in files:
+        values |= read_yaml(file)
+    return values
+
+
+def layer_files(preset: str, model: str | None = None, fold: int | None = None) -> list[Path]:
+    """Parameter files of one notebook run, later wins; relative to the project root.
+
+    `paper` is complete; a preset says only what it changes, and may start from another preset by `extends` in its
+    data.yaml. `model` None: the data layers alone. A model neither in `paper` nor in the preset is an error.
+    """
+    root = project_root()
+    names = ["data"] + ([model] if model else [])
+    files = [Path("params") / layer / f"{name}.yaml" for layer in ("paper", *_ancestry(preset)) for name in names]
+    files = [file for file in dict.fromkeys(files) if (root / file).is_file()]
+    if model and not any(file.stem == model for file in files):
+        there = sorted(p.stem for p in (root / "params" / "paper").glob("*.yaml") if p.stem != "data")
+        raise ValueError(f"no parameter file for model '{model}'; params/paper holds {', '.join(there)}")
+    if fold is not None:
+        files.append(Path("params") / "folds" / f"fold_{fold}.yaml")
+    return files
+
+
+def _ancestry(preset: str) -> list[str]:
+    """The presets `preset` extends, oldest first, and itself."""
+    chain: list[str] = []
+    name: str | None = preset
+    while name is not None:
+        data = project_root() / "params" / name / "data.yaml"
+        if not data.is_file():
+            there = sorted(p.parent.name for p in (project_root() / "params").glob("*/data.yaml"))
+            raise ValueError(f"preset '{name}' has no params/{name}/data.yaml; presets are {', '.join(there)}")
+        if name in chain:
+            raise ValueError(f"params/{name}/data.yaml: presets extend each other in a circle: {' -> '.join(chain)}")
+        chain.append(name)
+        name = read_yaml(data).get("extends") if name != "paper" else None
+    return chain[::-1]
+
+
+class _NoDuplicates(yaml.SafeLoader):
+    """YAML 1.1 as PyYAML reads it, but a key given twice is an error and 1e-3 is a number."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=deep)
+            if key in seen:
+                raise yaml.YAMLError(f"'{key}' is given twice, the second time in line {key_node.start_mark.line + 1}")
+            seen.add(key)
+        return super().construct_mapping(node, deep)

@@ -1,0 +1,246 @@
+"""Parameters of every notebook: one strict model each, checked before any work starts."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from vpipe_utils.labels import CLASSES
+from vpipe_utils.layers import read_layers
+from vpipe_utils.runs import APPROACHES, Layout, derive_seed, resolve
+
+Share = Field(ge=0, le=1)
+Positive = Field(gt=0)
+NotNegative = Field(ge=0)
+Count = Field(ge=1)
+
+
+class DataParams(BaseModel):
+    """What data there is and how it is prepared. Meaning and source of each: `params/paper/data.yaml`."""
+
+    model_config = ConfigDict(extra="forbid", strict=False, protected_namespaces=())
+
+    preset: str
+    outputs: str
+    extends: str | None  # read by `layers.layer_files`; kept here so that it is part of the saved parameters
+
+    source: Literal["pipesim", "files"]
+    videos_dir: str | None
+    annotations: str | None
+    test_annotations: str | None
+    classes: list[str] | None = Field(min_length=2)
+    normal_class: str | None
+
+    n_folds: int = Field(ge=2)
+    train_folds: list[int] = Field(min_length=1)
+    by_recording: bool
+    seed: int = NotNegative
+
+    cache_frames: int = Count
+    tile_size: int = Field(ge=8)
+    tile_format: Literal["uint8", "jpeg"]
+    workers: int = Count
+
+    frame_models: list[str]
+    video_models: list[str]
+    super_image_models: list[str]
+
+    pipesim_train: int = Count
+    pipesim_test: int = Count
+    pipesim_width: int = Field(ge=32, multiple_of=2)
+    pipesim_height: int = Field(ge=32, multiple_of=2)
+    pipesim_frames: int = Field(ge=9)
+    pipesim_fps: float = Positive
+    pipesim_temper: float = Share
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.source == "files" and not (self.videos_dir and self.annotations):
+            raise ValueError("source 'files' needs videos_dir and annotations: name both in data.yaml")
+        outside = [k for k in self.train_folds if not 0 <= k < self.n_folds]
+        if outside:
+            last = self.n_folds - 1
+            raise ValueError(f"train_folds holds {outside[0]}; with n_folds {self.n_folds} folds are 0 to {last}")
+        if self.normal_class is not None and self.normal_class not in self.class_codes:
+            raise ValueError(f"normal_class '{self.normal_class}' is not one of the classes; name one of them or null")
+        return self
+
+    @property
+    def class_codes(self) -> tuple[str, ...]:
+        return tuple(self.classes) if self.classes else CLASSES
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(resolve(self.outputs), self.preset)
+
+    @property
+    def runs(self) -> list[tuple[str, str]]:
+        """(approach, model) of every model this preset trains."""
+        names = (self.frame_models, self.video_models, self.super_image_models)
+        return [(approach, model) for approach, models in zip(APPROACHES, names, strict=True) for model in models]
+
+    @property
+    def videos_path(self) -> Path:
+        return self.layout.pipesim / "videos" if self.source == "pipesim" else resolve(self.videos_dir)
+
+    @property
+    def annotations_path(self) -> Path:
+        return self.layout.pipesim / "annotations.json" if self.source == "pipesim" else resolve(self.annotations)
+
+    @property
+    def test_annotations_path(self) -> Path | None:
+        if self.source == "pipesim":
+            return self.layout.pipesim / "test_annotations.json"
+        return resolve(self.test_annotations) if self.test_annotations else None
+
+    @classmethod
+    def from_notebook(cls, variables: Mapping[str, Any]) -> Self:
+        """Parameters of a running notebook, from `globals()`.
+
+        The files named in the variable `parameter_files` come first, later ones win; every other variable set so
+        far (papermill puts the values of its `-f` files there) wins over them. A name that is no parameter is an
+        error, so a mistyped key never passes silently.
+        """
+        ignored = {"parameter_files", "In", "Out", "exit", "quit", "open", "get_ipython"}
+        injected = {
+            name: value
+            for name, value in variables.items()
+            if not name.startswith("_")
+            and name not in ignored
+            and not isinstance(value, ModuleType)
+            and not isinstance(value, type)
+        }
+        return cls.from_values({**read_layers(variables.get("parameter_files", ())), **injected})
+
+    @classmethod
+    def from_values(cls, values: Mapping[str, Any], where: str = "parameters") -> Self:
+        """Validate; one sentence a fault, naming the key and, for an unknown one, the nearest known."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            faults = "; ".join(_fault(item, cls.model_fields) for item in error.errors())
+            raise ValueError(f"{where}: {faults}") from None
+
+    def save(self, folder: Path) -> None:
+        """Write the effective parameters beside the run's artefacts."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
+        (folder / "params.yaml").write_text(text, encoding="utf-8")
+
+
+class EnsembleParams(DataParams):
+    """Notebooks 06 and 10: which models are averaged, with which weights, and the rule after it."""
+
+    ensemble_models: list[str] = Field(min_length=1)
+    ensemble_weights: list[float]
+    zc_threshold: float = Share
+    bootstrap: int = Field(ge=100)
+
+    @model_validator(mode="after")
+    def _weights(self) -> Self:
+        if len(self.ensemble_weights) != len(self.ensemble_models):
+            raise ValueError(
+                f"{len(self.ensemble_models)} ensemble_models but {len(self.ensemble_weights)} ensemble_weights: "
+                "give one weight a model"
+            )
+        known = [f"{approach}/{model}" for approach, model in self.runs]
+        for name in self.ensemble_models:
+            if name not in known:
+                raise ValueError(f"ensemble_models: '{name}' is not trained here; there are {', '.join(known)}")
+        return self
+
+
+class TrainParams(DataParams):
+    """The recipe that all three approaches share. Meaning and source of each: `params/paper/<model>.yaml`."""
+
+    model: str
+    fold: int = NotNegative
+
+    backbone: str
+    backbone_args: dict[str, Any]
+    pretrained: bool
+    checkpoint: str | None
+    head: Literal["linear", "ml_decoder"]
+    decoder_dim: int = Field(ge=8, multiple_of=8)
+    drop_path: float = Share
+    input_tile: int = Field(ge=8)
+
+    hflip: bool
+    jitter: bool
+
+    loss: Literal["asl", "bce"]
+    asl_gamma_negative: float = NotNegative
+    asl_gamma_positive: float = NotNegative
+    asl_clip: float = Share
+
+    epochs: int = Count
+    batch_size: int = Count
+    accumulate: int = Count
+    lr: float = Positive
+    head_lr_factor: float = Positive
+    weight_decay: float = NotNegative
+    schedule: Literal["onecycle", "constant"]
+    warmup: float = Share
+    grad_clip: float = NotNegative
+    ema: bool
+    ema_decay: float = Share
+    validate_every: int = Count
+
+    precision: Literal["auto", "32", "bf16", "16"]
+    channels_last: bool
+    grad_checkpointing: bool
+    loader_workers: int = NotNegative
+    eval_batch_size: int = Count
+
+    @model_validator(mode="after")
+    def _trainable(self) -> Self:
+        if self.fold >= self.n_folds:
+            raise ValueError(f"fold is {self.fold}; with n_folds {self.n_folds} folds are 0 to {self.n_folds - 1}")
+        if self.input_tile > self.tile_size:
+            raise ValueError(
+                f"input_tile {self.input_tile} is larger than the cached tile_size {self.tile_size}: "
+                "raise tile_size in data.yaml (notebook 01 then rebuilds the cache)"
+            )
+        return self
+
+    def run_seed(self, approach: str) -> int:
+        return derive_seed(self.seed, approach, self.model, self.fold)
+
+
+class FrameParams(TrainParams):
+    """Notebook 03: single frames that inherit their video's labels (report section III.A)."""
+
+    frames_per_epoch: int = Count
+    eval_frames: int = Count
+    pooling: Literal["mean", "max", "median"]
+
+
+class VideoParams(TrainParams):
+    """Notebook 04: a clip of uniformly sampled frames for Video Swin (report section III.B)."""
+
+    clip_frames: int = Field(ge=2)
+
+
+class SuperImageParams(TrainParams):
+    """Notebook 05: grid² frames as one image (report section III.C)."""
+
+    grid: int = Count
+    tile_shuffle: bool
+
+
+def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:
+    key = ".".join(map(str, item["loc"]))
+    if item["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, list(fields), n=1)
+        return f"'{key}' is no parameter of this notebook" + (f" (did you mean '{near[0]}'?)" if near else "")
+    if item["type"] == "missing":
+        return f"'{key}' is missing: set it in one of the parameter files"
+    if item["type"] == "value_error":
+        return str(item["ctx"]["error"])
+    return f"'{key}' is {item['input']!r}: {item['msg'].lower()}"

@@ -1,0 +1,150 @@
+"""One notebook of the workflow: papermill with limited threads, its own GPU, and an error a user can read.
+
+    python workflow/job.py NOTEBOOK EXECUTED --kept KEPT --log LOG --threads N --root ROOT papermill options
+
+papermill writes to KEPT cell by cell; EXECUTED appears only when every cell ran, so a notebook that failed
+is kept with its error. Imports nothing heavy: one of these runs beside every notebook.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import fcntl
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # from linux/prctl.h
+GPU_WAIT_SECONDS = 2.0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="run one notebook of the workflow")
+    parser.add_argument("notebook", type=Path)
+    parser.add_argument("executed", type=Path)
+    parser.add_argument("--kept", type=Path, required=True, help="where papermill writes while it runs")
+    parser.add_argument("--log", type=Path, required=True, help="text the notebook prints")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--root", required=True, help="outputs/<preset>; marks the processes of this run")
+    parser.add_argument("--gpu", action="store_true", help="take a GPU for itself where there is one")
+    arguments, papermill_options = parser.parse_known_args()
+
+    die_with_parent()
+    environment = job_environment(arguments.threads, arguments.root)
+    device = claim_gpu(environment) if arguments.gpu else None  # held, by its lock, until this process ends
+    if device is not None:
+        environment["CUDA_VISIBLE_DEVICES"] = device
+
+    command = [
+        sys.executable, "-m", "papermill", str(arguments.notebook), str(arguments.kept),
+        "-k", "python3", "--no-progress-bar", "--log-output", *papermill_options,
+    ]  # fmt: skip
+    arguments.kept.unlink(missing_ok=True)  # an older error must not be taken for this run's
+    for _attempt in (1, 2):
+        failed = run(command, environment, arguments.log)
+        if not failed:
+            arguments.executed.parent.mkdir(parents=True, exist_ok=True)
+            part = arguments.executed.with_suffix(".part")
+            shutil.copyfile(arguments.kept, part)
+            part.replace(arguments.executed)
+            return 0
+        error = cell_error(arguments.kept)
+        if error or not (failed < 0 or "DeadKernelError" in arguments.log.read_text(errors="replace")):
+            break  # a second try would end the same way; after a killed process it may not
+        error = "its kernel died before the end (out of memory, or killed), twice"
+    print(f"{arguments.executed.stem} failed: {error or last_line(arguments.log)}", file=sys.stderr)
+    if arguments.kept.is_file():
+        print(f"  the notebook as far as it came: {arguments.kept}", file=sys.stderr)
+    print(f"  everything it printed: {arguments.log}", file=sys.stderr)
+    return 1
+
+
+def die_with_parent() -> None:
+    """Let Linux end this process when the one that started it is gone."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() == 1:  # it was gone before we asked
+            sys.exit(1)
+
+
+def job_environment(threads: int, root: str) -> dict[str, str]:
+    libraries = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
+    return {
+        **os.environ,
+        **{f"{library}_NUM_THREADS": str(threads) for library in libraries},
+        "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the user's home
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a warning of the kernel's debugger, in every log otherwise
+        "TQDM_DISABLE": "1",  # bars are for JupyterLab; in a log every step would be a line
+        "VPIPE_RUN": root,  # run.py finds what a killed run left behind by this
+    }
+
+
+def run(command: list[str], environment: dict[str, str], log: Path) -> int:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as file:
+        return subprocess.run(
+            command, env=environment, stdout=file, stderr=subprocess.STDOUT, preexec_fn=die_with_parent
+        ).returncode
+
+
+def cell_error(notebook: Path) -> str | None:
+    """The error of the cell that stopped the notebook, in one line; None if no cell failed."""
+    try:
+        cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    except (OSError, ValueError):
+        return None
+    for cell in reversed(cells):
+        for output in reversed(cell.get("outputs", [])):
+            if output.get("output_type") == "error":
+                value = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", output["evalue"]).split())
+                return f"{output['ename']}: {value}"
+    return None
+
+
+def last_line(log: Path) -> str:
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
+    return lines[-1].strip() if lines else "papermill said nothing"
+
+
+def claim_gpu(environment: dict[str, str]) -> str | None:
+    """A free GPU's number, once there is one; None without GPUs or where a scheduler has already chosen."""
+    if "SLURM_JOB_ID" in environment:
+        return None
+    devices = visible_gpus(environment)
+    while devices:
+        for device in devices:
+            handle = open(Path(tempfile.gettempdir()) / f"vpipe-gpu-{device.replace('/', '_')}.lock", "w")
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                handle.close()
+                continue
+            _held.append(handle)
+            return device
+        time.sleep(GPU_WAIT_SECONDS)
+    return None
+
+
+_held: list[object] = []  # open lock files; closed, and so released, by the end of the process
+
+
+def visible_gpus(environment: dict[str, str]) -> list[str]:
+    if "CUDA_VISIBLE_DEVICES" in environment:
+        return [device for device in environment["CUDA_VISIBLE_DEVICES"].split(",") if device.strip()]
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return []
+    return re.findall(r"^GPU (\d+):", listed.stdout, flags=re.MULTILINE) if listed.returncode == 0 else []
+
+
+if __name__ == "__main__":
+    sys.exit(main())

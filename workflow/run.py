@@ -1,0 +1,139 @@
+"""Checks what can be checked in a second, then runs Snakemake in this very process.
+
+    python workflow/run.py --preset demo --jobs 2 -- further Snakemake options
+
+One run a preset at a time: a lock on outputs/<preset>, held by this process and so gone with it, even after
+`kill -9` (Snakemake's own lock would stay). What a killed run left running is ended before the next begins.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import fcntl
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from vpipe_utils import params as parameters  # noqa: E402
+from vpipe_utils.labels import read_annotations  # noqa: E402
+from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+
+TRAINED = {
+    "frame": parameters.FrameParams,
+    "video": parameters.VideoParams,
+    "super_image": parameters.SuperImageParams,
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="run the report of one preset")
+    parser.add_argument("--preset", default="demo", help="a folder of params/")
+    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
+    parser.add_argument("--outputs", help="another folder for everything that is written")
+    arguments, further = parser.parse_known_args()
+    further = [word for word in further if word != "--"]
+    os.chdir(ROOT)
+    try:
+        data = checked(arguments.preset)
+    except (ValueError, OSError) as error:
+        sys.exit(f"make report: {error}")
+
+    root = (Path(arguments.outputs or data.outputs) / arguments.preset).resolve()
+    hold_lock(root)
+    end_leftovers(root)
+
+    gpus = count_gpus()
+    settings = [f"preset={arguments.preset}"]
+    settings += [f"outputs={arguments.outputs}"] if arguments.outputs else []
+    settings += [f"train_threads={max(1, arguments.jobs // gpus)}"] if gpus else []
+    os.environ["VPIPE_ROOT"] = str(root)
+    sys.exit(snakemake([
+        "--logger", "vpipe", *(["--resources", f"gpu={gpus}"] if gpus else []),
+        "--cores", str(arguments.jobs), "--nolock", *further, "--config", *settings,
+    ]))  # fmt: skip
+
+
+def snakemake(words: list[str]) -> int:
+    """Run Snakemake with command-line words, after those of workflow/profiles/default; 0 if all went well."""
+    import progress  # these take seconds: a mistyped preset need not wait for them
+    from snakemake import cli
+    from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+    LoggerPluginRegistry().register_plugin("snakemake_logger_plugin_vpipe", progress)
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):  # it announces its profile at every start
+            parser, arguments = cli.parse_args(words)
+    except SystemExit:
+        print(said.getvalue(), file=sys.stderr)
+        raise
+    try:
+        return 0 if cli.args_to_api(arguments, parser) else 1
+    except Exception as error:
+        cli.print_exception(error)
+        return 1
+
+
+def checked(preset: str) -> parameters.DataParams:
+    """Check every parameter file and, for own data, the annotations: one sentence for what is wrong."""
+    data = parameters.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
+    for approach, model in data.runs:
+        for fold in data.train_folds:
+            values = read_layers(layer_files(preset, model, fold))
+            TRAINED[approach].from_values(values, f"params/{preset}/{model}.yaml")
+    values = read_layers(layer_files(preset, "ensemble"))
+    parameters.EnsembleParams.from_values(values, f"params/{preset}/ensemble.yaml")
+    if data.source == "files":
+        for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
+            if not path.exists():
+                raise ValueError(f"params/{preset}/data.yaml: {key} '{path}' is not there")
+        for path in (data.annotations_path, data.test_annotations_path):
+            if path is not None:
+                read_annotations(path, data.class_codes, data.normal_class)
+    return data
+
+
+def hold_lock(root: Path) -> None:
+    """Take the preset's lock for as long as this process lives."""
+    root.mkdir(parents=True, exist_ok=True)
+    handle = os.open(root / ".lock", os.O_RDWR | os.O_CREAT)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit(f"make report: another run is writing to {root}; wait for it or stop it first")
+
+
+def end_leftovers(root: Path) -> None:
+    """End what an earlier, killed run of this preset left running: job.py marks its processes (Linux)."""
+    mark = f"VPIPE_RUN={root}".encode()
+    left = 0
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if mark in environment.read_bytes().split(b"\0"):
+                os.kill(int(environment.parent.name), signal.SIGKILL)
+                left += 1
+        except OSError:  # not ours to look at, or just gone
+            continue
+    if left:
+        print(f"ended {left} processes that an earlier, killed run had left behind")
+
+
+def count_gpus() -> int:
+    if "CUDA_VISIBLE_DEVICES" in os.environ:
+        return len([device for device in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if device.strip()])
+    try:
+        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return 0
+    return listed.stdout.count("GPU ") if listed.returncode == 0 else 0
+
+
+if __name__ == "__main__":
+    main()

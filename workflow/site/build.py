@@ -1,0 +1,156 @@
+"""Builds the HTML report of one preset from its executed notebooks.
+
+    python workflow/site/build.py outputs/demo
+
+Everything is built in a temporary folder; outputs/<preset>/report changes in one step at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from string import Template
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parents[1]))
+
+from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.runs import atomic_path, read_json  # noqa: E402
+
+APPROACHES = {
+    "03_frame_baseline": ("frame", "Frame baseline"),
+    "04_video_swin": ("video", "Video Swin"),
+    "05_super_image": ("super_image", "Super-image"),
+}
+PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
+HIDDEN = {"parameters", "injected-parameters"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="build the HTML report of one preset")
+    parser.add_argument("root", type=Path, help="outputs/<preset>")
+    parser.add_argument("--log", type=Path, help="what Sphinx says")
+    arguments = parser.parse_args()
+    from sphinx.cmd.build import build_main  # seconds; not needed to read the help
+
+    with tempfile.TemporaryDirectory(prefix="vpipe-site-") as folder:
+        source, built = Path(folder, "source"), Path(folder, "html")
+        write_source(arguments.root, source)
+        log = open(arguments.log, "w", encoding="utf-8") if arguments.log else sys.stdout
+        words = ["-b", "html", "-q", "-j", "1", str(source), str(built)]
+        kept, sys.stdout, sys.stderr = (sys.stdout, sys.stderr), log, log
+        try:
+            failed = build_main(words)
+        finally:
+            sys.stdout, sys.stderr = kept
+        if failed:
+            sys.exit(f"the HTML pages could not be built: see {arguments.log or 'above'}")
+        shutil.rmtree(built / ".doctrees", ignore_errors=True)
+        (built / ".buildinfo").unlink(missing_ok=True)
+        with atomic_path(arguments.root / "report") as part:
+            shutil.copytree(built, part)
+
+
+def write_source(root: Path, source: Path) -> None:
+    """Sphinx's source folder: settings, notebooks with their own titles, a page a model, the start page."""
+    shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.md", "build.py", "__pycache__"))
+    for name in PLAIN:
+        write_notebook(root / "notebooks" / f"{name}.ipynb", source / f"{name}.ipynb", "")
+    data = read_layers(layer_files(root.name))
+    runs: dict[str, list[dict]] = {}  # page of a model -> its runs
+    for name, (approach, title) in APPROACHES.items():
+        for model in data[f"{approach}_models"]:
+            for fold in data["train_folds"]:
+                page = f"{name}-{model}-fold_{fold}"
+                metrics = read_json(root / "runs" / approach / model / f"fold_{fold}" / "metrics.json")
+                run = {"page": page, "model": model, "fold": fold, "title": title, "metrics": metrics}
+                runs.setdefault(f"{name}-{model}", []).append(run)
+                executed = root / "notebooks" / f"{name}.{model}.fold_{fold}.ipynb"
+                suffix = f" · {model} · fold\N{NO-BREAK SPACE}{fold}"
+                write_notebook(executed, source / f"{page}.ipynb", suffix)
+    for page, of_model in runs.items():
+        (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
+    write_start_page(root, source, runs)
+
+
+def write_notebook(path: Path, target: Path, suffix: str) -> None:
+    """Copy a notebook; its H1 names model and fold, its parameters are folded away."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        text = "".join(cell["source"])
+        if suffix and cell["cell_type"] == "markdown" and text.startswith("# "):
+            first, _, rest = text.partition("\n")
+            cell["source"] = f"{first}{suffix}\n{rest}"
+            suffix = ""
+        tags = cell["metadata"].setdefault("tags", [])
+        if HIDDEN.intersection(tags) and "hide-input" not in tags:
+            tags.append("hide-input")
+    target.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def model_page(runs: list[dict]) -> str:
+    """One model: its folds with their scores, and the folds' notebooks below it."""
+    title = f"# {runs[0]['title']} · {runs[0]['model']}\n\n"
+    backbone = runs[0]["metrics"].get("backbone")
+    intro = f"Backbone `{backbone}`" if backbone else "One notebook a fold"
+    count = runs[0]["metrics"].get("parameters")
+    intro += f", {count / 1e6:.2f} M parameters." if isinstance(count, int | float) else "."
+    toc = "\n".join(f"fold {run['fold']} <{run['page']}>" for run in runs)
+    return f"{title}{intro}\n\n{runs_table(runs)}\n\n```{{toctree}}\n:hidden:\n\n{toc}\n```\n"
+
+
+def runs_table(runs: Iterable[dict]) -> str:
+    rows = []
+    for run in runs:
+        metrics = run["metrics"]
+        seconds = metrics.get("train_seconds")
+        rows.append([
+            run["title"], run["model"], f"[fold {run['fold']}]({run['page']})", metrics.get("val_mAP"),
+            metrics.get("epochs"), None if seconds is None else f"{seconds / 60:.1f} min",
+        ])  # fmt: skip
+    return table(["Approach", "Model", "Run", "Validation mAP", "Epochs", "Training"], rows, left=3)
+
+
+def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]]) -> None:
+    headline = read_json(root / "headline" / "headline.json")
+    figures = []
+    for figure in headline.get("figures", []):
+        shutil.copy(root / "headline" / figure["file"], source / figure["file"])
+        figures.append(f"```{{figure}} {figure['file']}\n{figure['caption']}\n```")
+    text = Template((HERE / "index.md").read_text(encoding="utf-8")).substitute(
+        title=headline.get("title") or f"The VideoPipe report, rebuilt (preset {root.name})",
+        note=f":::{{note}}\n{headline['note']}\n:::",
+        n_classes=headline.get("n_classes", 17),
+        headline=table(headline["columns"], headline["rows"]),
+        figures="\n\n".join(figures),
+        runs_table=runs_table(run for of_model in runs.values() for run in of_model),
+        runs=f"outputs/{root.name}/runs",
+        toc_data="01_data_preparation\n02_folds",
+        toc_models="\n".join(runs),
+    )
+    (source / "index.md").write_text(text, encoding="utf-8")
+
+
+def table(columns: list[str], rows: Iterable[list], left: int = 1) -> str:
+    """A Markdown table: `left` columns of text, the others to the right; floats have three decimals."""
+    rule = "|:--" * left + "|--:" * (len(columns) - left) + "|"
+    lines = ["| " + " | ".join(map(shown, columns)) + " |", rule]
+    lines += ["| " + " | ".join(map(shown, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def shown(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, float):
+        return f"{value:.3f}"
+    return str(value).replace("|", "\\|")
+
+
+if __name__ == "__main__":
+    main()
