@@ -29,12 +29,13 @@ report: $(ready)
 lint: $(ready)
 	@$(bin)/ruff check .
 
-# Two workers: one runs the notebooks through nbval while the other runs the workflow, then both take the unit tests.
+# Two workers of one thread each: one runs the whole report at smoke scale, the other everything else.
+pytest := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(bin)/python -m pytest -n 2
 test: lint
-	@$(bin)/python -m pytest -n 2 $(ARGS)
+	@$(pytest) $(ARGS)
 
 test-full: lint
-	@$(bin)/python -m pytest -n 2 -m "" $(ARGS)
+	@$(pytest) -m "" $(ARGS)
 
 lab: $(ready)
 	@$(bin)/jupyter lab $(ARGS)

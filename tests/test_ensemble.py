@@ -96,3 +96,8 @@ def test_the_reports_weights_need_no_division():
     members = [table(np.full((2, 2), 0.1 * k)) for k in range(len(weights))]
     mean = ensemble.weighted_mean(members, weights)
     assert mean.loc[0, "ZC"] == pytest.approx(sum(0.1 * k * w for k, w in enumerate(weights)), abs=1e-6)
+
+
+def test_weights_by_score_are_what_each_has_above_chance() -> None:
+    assert ensemble.score_weights({"a": 0.5, "b": 0.2, "c": 0.05}, 0.1) == pytest.approx({"a": 0.8, "b": 0.2, "c": 0.0})
+    assert ensemble.score_weights({"a": 0.1, "b": 0.0}, 0.1) == {"a": 0.5, "b": 0.5}

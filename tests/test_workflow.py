@@ -88,6 +88,11 @@ def test_a_new_fold_leaves_the_finished_runs_alone(finished):
     assert jobs(finished) == sorted([*new, *ENDS])
 
 
+def test_what_was_deleted_is_made_again(finished):
+    shutil.rmtree(finished / "outputs" / "smoke" / "runs" / "video")
+    assert jobs(finished) == sorted(["04 video · video_swin_k400 · fold 0", *ENDS])
+
+
 def test_a_changed_module_runs_what_imports_it(finished):
     file = finished / "vpipe_utils" / "folds.py"
     file.write_text(file.read_text() + "\n# split otherwise\n")

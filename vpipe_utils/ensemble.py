@@ -52,6 +52,17 @@ def weighted_mean(
     return _with_values(first, codes, total)
 
 
+def score_weights(scores: Mapping[str, float], chance: float) -> dict[str, float]:
+    """Weights that sum to 1, in proportion to what each model's mAP has above ``chance``, both in [0, 1].
+
+    The report's weights are "LB score related" (section IV) without saying how. Use validation scores: weights
+    from held-out scores would flatter the ensemble. Models at chance get 0; if all are, all weigh the same.
+    """
+    above = {name: max(score - chance, 0.0) for name, score in scores.items()}
+    total = sum(above.values())
+    return {name: value / total if total else 1 / len(above) for name, value in above.items()}
+
+
 def zc_rule(predictions: pd.DataFrame, threshold: float = 0.9, normal: str | None = NORMAL) -> pd.DataFrame:
     """The report's post-processing: where the normal class is above ``threshold`` it is 1, all others 0.
 

@@ -111,6 +111,7 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         "model": params.model,
         "fold": params.fold,
         "backbone": params.backbone,
+        "head": params.head,
         "parameters": count_parameters(network),
         **figures,
         "val_mAP": pooled[_main_pooling(params)],

@@ -138,13 +138,13 @@ class EnsembleParams(DataParams):
     """Notebooks 06 and 10: which models are averaged, with which weights, and the rule after it."""
 
     ensemble_models: list[str] = Field(min_length=1)
-    ensemble_weights: list[float]
+    ensemble_weights: list[float] | None
     zc_threshold: float = Share
     bootstrap: int = Field(ge=100)
 
     @model_validator(mode="after")
     def _weights(self) -> Self:
-        if len(self.ensemble_weights) != len(self.ensemble_models):
+        if self.ensemble_weights is not None and len(self.ensemble_weights) != len(self.ensemble_models):
             raise ValueError(
                 f"{len(self.ensemble_models)} ensemble_models but {len(self.ensemble_weights)} ensemble_weights: "
                 "give one weight a model"

@@ -115,13 +115,19 @@ def run_facts(runs: pd.DataFrame) -> pd.DataFrame:
         saved = group["folder"].iloc[0] / "params.yaml"
         effective = yaml.safe_load(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
         rows[name] = {
-            "network": metrics[0].get("backbone"),
+            "network": _network(metrics[0]),
             "parameters_m": (metrics[0].get("parameters") or np.nan) / 1e6,
             "epochs": metrics[0].get("epochs"),
             "ema": bool(effective.get("ema", False)),
             "minutes": sum(m.get("train_seconds") or 0.0 for m in metrics) / 60,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+
+
+def _network(metrics: dict) -> str | None:
+    """Backbone of a run, with its head where that is not the usual linear layer."""
+    name = metrics.get("backbone")
+    return f"{name} + ML-Decoder" if metrics.get("head") == "ml_decoder" else name
 
 
 def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:

@@ -121,7 +121,8 @@ def claim_gpu(environment: dict[str, str]) -> str | None:
     devices = visible_gpus(environment)
     while devices:
         for device in devices:
-            handle = open(Path(tempfile.gettempdir()) / f"vpipe-gpu-{device.replace('/', '_')}.lock", "w")
+            name = f"vpipe-gpu-{os.getuid()}-{device.replace('/', '_')}.lock"
+            handle = open(Path(tempfile.gettempdir()) / name, "w")
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:

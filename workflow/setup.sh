@@ -79,7 +79,8 @@ if ! fault=$(.venv/bin/python -c 'import cv2' 2>&1); then
     version=$(sed -nE 's/^opencv-contrib-python==([^ ]+).*/\1/p' requirements.lock)
     case $fault in
         *"cannot open shared object file"*)
-            say "OpenCV's window code needs ${fault##*ImportError: }; taking opencv-contrib-python-headless $version, which needs no system library"
+            missing=${fault##*ImportError: }
+            say "OpenCV needs ${missing%%:*}, which this machine lacks: taking opencv-contrib-python-headless $version, which does without"
             remove opencv-python opencv-contrib-python
             add "opencv-contrib-python-headless==$version"
             fault=$(.venv/bin/python -c 'import cv2' 2>&1) || stop "OpenCV cannot be imported: ${fault##*$'\n'}" ;;

@@ -31,7 +31,7 @@ class Views:
 def draw_views(rng: np.random.Generator, n_frames: int) -> Views:
     """Zoom plan: hold, zoom in 3–8 times, hold, often back; sometimes stepped or reversed.
 
-    The camera sways; in a third of the clips it glances aside, in 40 % it is lowered or pulled out.
+    The camera sways; in a third of the clips it glances aside, in 75 % it is seen lowered or pulled out.
     """
     wide = rng.uniform(0.5, 0.8)
     tele = wide / rng.uniform(3, 8)
@@ -67,9 +67,7 @@ def draw_views(rng: np.random.Generator, n_frames: int) -> Views:
         at = rng.uniform(0, 2 * np.pi)
         glance = np.exp(-(((t - middle) / width) ** 2))[:, None] * slope[:, None]
         aim += glance * rng.uniform(0.35, 0.7) * np.array([np.sin(at), 0.6 * np.cos(at)])
-    if (
-        rng.random() < 0.4
-    ):  # the camera is still being lowered, or is pulled out early: only the manhole is seen
+    if rng.random() < 0.75:  # only the manhole is seen while the camera is lowered, or once it is pulled out
         end = rng.uniform(0.1, 0.3)
         away = np.clip((end - (t if rng.random() < 0.6 else 1 - t)) / 0.06, 0, 1)[:, None]
         slope = slope * (wide / slope) ** away[:, 0]

@@ -19,7 +19,7 @@ from vpipe_utils.pipesim.encode import FORMATS, draw_format, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
 from vpipe_utils.runs import atomic_path, write_json, write_table
 
-VERSION = 2  # raise it when the same arguments give other pixels or labels
+VERSION = 3  # raise it when the same arguments give other pixels or labels
 DONE, STARTED = "pipesim.json", "pipesim.started.json"
 EVIDENCE_COLUMNS = ("video", "class", "frame", "x0", "y0", "x1", "y1", "share")
 

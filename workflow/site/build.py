@@ -28,7 +28,6 @@ APPROACHES = {
     "05_super_image": ("super_image", "Super-image"),
 }
 PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
-HIDDEN = {"parameters", "injected-parameters"}
 
 
 def main() -> None:
@@ -79,8 +78,12 @@ def write_source(root: Path, source: Path) -> None:
 
 
 def write_notebook(path: Path, target: Path, suffix: str) -> None:
-    """Copy a notebook; its H1 names model and fold, its parameters are folded away."""
+    """Copy a notebook; its H1 names model and fold, its parameters are folded away.
+
+    The cell with the notebook's own parameters goes: papermill's, after it, holds those that were used.
+    """
     notebook = json.loads(path.read_text(encoding="utf-8"))
+    notebook["cells"] = [cell for cell in notebook["cells"] if "parameters" not in cell["metadata"].get("tags", [])]
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
         if suffix and cell["cell_type"] == "markdown" and text.startswith("# "):
@@ -88,7 +91,7 @@ def write_notebook(path: Path, target: Path, suffix: str) -> None:
             cell["source"] = f"{first}{suffix}\n{rest}"
             suffix = ""
         tags = cell["metadata"].setdefault("tags", [])
-        if HIDDEN.intersection(tags) and "hide-input" not in tags:
+        if "injected-parameters" in tags:
             tags.append("hide-input")
     target.write_text(json.dumps(notebook), encoding="utf-8")
 

@@ -1,0 +1,89 @@
+"""The parts of the workflow's scripts that need no notebook: errors, GPUs, and what a notebook imports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "workflow"))
+
+import dependencies  # noqa: E402
+import job  # noqa: E402
+import progress  # noqa: E402
+
+
+def test_an_error_is_one_line_without_colours(tmp_path):
+    error = {"output_type": "error", "ename": "ValueError", "evalue": "\x1b[31mno\n   pipe\x1b[0m"}
+    cells = [{"outputs": []}, {"outputs": [{"output_type": "stream"}, error]}, {"source": "text"}]
+    path = tmp_path / "kept.ipynb"
+    path.write_text(json.dumps({"cells": cells}))
+    assert job.cell_error(path) == "ValueError: no pipe"
+    path.write_text(json.dumps({"cells": cells[:1]}))
+    assert job.cell_error(path) is None
+    assert job.cell_error(tmp_path / "absent.ipynb") is None
+
+
+def test_each_job_takes_a_gpu_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    environment = {"CUDA_VISIBLE_DEVICES": "3,5"}
+    assert job.claim_gpu(environment) == "3"
+    code = f"import job, tempfile; tempfile.tempdir = {str(tmp_path)!r}; print(job.claim_gpu({environment}))"
+    other = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True)
+    assert other.stdout.strip() == "5", "the first is taken"
+    other = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True)
+    assert other.stdout.strip() == "5", "and the second free again when its job has ended"
+
+
+@pytest.mark.parametrize("chosen", [{"CUDA_VISIBLE_DEVICES": ""}, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"}])
+def test_no_gpu_is_claimed_where_there_is_none_or_a_scheduler_chose(chosen):
+    assert job.claim_gpu(chosen) is None
+
+
+def test_a_job_ends_with_the_process_that_started_it():
+    """What starts a job is killed; the job, which would sleep for a minute, is gone at once."""
+    sleeper = "import job, time; job.die_with_parent(); print('up', flush=True); time.sleep(60)"
+    starter = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {sleeper!r}])"
+    with subprocess.Popen(
+        [sys.executable, "-c", starter], cwd=ROOT / "workflow", stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout.readline() == "up\n"
+        parent.kill()
+        assert parent.stdout.read() == "", "the pipe closes when the last process that holds it has ended"
+
+
+def test_the_imports_of_a_notebook_are_followed(tmp_path, monkeypatch):
+    files = {
+        "vpipe_utils/__init__.py": "",
+        "vpipe_utils/a.py": "from vpipe_utils.b import f",
+        "vpipe_utils/b.py": "def f():\n    from vpipe_utils import c",
+        "vpipe_utils/c.py": "",
+        "vpipe_utils/unused.py": "",
+        "vpipe_utils/sim/__init__.py": "import vpipe_utils.d",
+        "vpipe_utils/sim/table.csv": "",
+        "vpipe_utils/d.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    source = ["%matplotlib inline\n", "import numpy\n", "from vpipe_utils import a, sim"]
+    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
+    monkeypatch.chdir(tmp_path)
+    dependencies._files.cache_clear()
+    found = dependencies.module_files("n.ipynb", leave_out=("c",))
+    dependencies._files.cache_clear()
+    names = ["a.py", "b.py", "d.py", "sim/__init__.py", "sim/table.csv"]
+    assert found == [f"vpipe_utils/{name}" for name in names]
+
+
+def test_durations_and_scores_are_readable(tmp_path):
+    assert [progress.duration(seconds) for seconds in (0.4, 99, 125)] == ["0 s", "99 s", "2 min 5 s"]
+    (tmp_path / "metrics.json").write_text('{"val_mAP": 0.41}')
+    assert progress.score([str(tmp_path / "metrics.json")]) == "   val mAP 0.410"
+    (tmp_path / "metrics.json").write_text('{"ensemble_mAP": null}')
+    assert progress.score([str(tmp_path / "metrics.json")]) == ""
