@@ -17,7 +17,16 @@ from vpipe_utils.datasets import eval_loader, train_loader
 from vpipe_utils.inference import predict
 from vpipe_utils.metrics import mean_average_precision
 from vpipe_utils.params import TrainParams
-from vpipe_utils.training import CHECKPOINT, Ema, Labeller, choose_precision, fit, make_loss, parameter_groups
+from vpipe_utils.training import (
+    CHECKPOINT,
+    Ema,
+    Labeller,
+    choose_precision,
+    fit,
+    make_loss,
+    one_cycle,
+    parameter_groups,
+)
 
 TARGETS = three_class_targets(64)
 CACHE = MemoryCache(TARGETS)
@@ -53,6 +62,22 @@ def test_it_learns_and_reports_the_weights_it_keeps(trained: tuple) -> None:
 
 def test_same_seed_same_predictions(trained: tuple, tmp_path: Path) -> None:
     assert np.array_equal(run(tmp_path, smoke_params(**LEARN))[0], trained[1])
+
+
+@pytest.mark.parametrize("warmup", [0.0, 0.1, 0.2, 0.3, 0.5])
+def test_one_cycle_of_few_updates(warmup: float) -> None:
+    """A few updates are all a tiny preset has; the rate must rise to its maximum, fall, and never be undefined."""
+    for updates in range(1, 21):
+        optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(1))], lr=0.5)
+        schedule = one_cycle(optimizer, updates, warmup)
+        rates = [schedule.get_last_lr()[0]]
+        for _ in range(updates - 1):
+            optimizer.step()
+            schedule.step()
+            rates.append(schedule.get_last_lr()[0])
+        assert all(0 < rate <= 0.5 for rate in rates)
+        if updates >= 5:
+            assert max(rates) > 0.35 and rates[-1] < 0.01
 
 
 def test_killed_and_resumed_equals_uninterrupted(trained: tuple, tmp_path: Path) -> None:

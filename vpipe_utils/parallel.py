@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
+from loky import BrokenProcessPool, ProcessPoolExecutor
 
 from vpipe_utils.progress import progress_bar
 
@@ -45,7 +44,8 @@ def run_parallel(
 
 
 def _pooled(function: Callable[[Item], Result], items: list[Item], workers: int) -> Iterator[Result]:
-    pool = ProcessPoolExecutor(workers, mp_context=_context(function), initializer=_start_worker)
+    # loky, not concurrent.futures: there a worker that dies while another starts can leave the caller waiting for ever.
+    pool = ProcessPoolExecutor(workers, initializer=_start_worker, initargs=(os.getpid(),))
     try:
         waiting = iter(items)
         pending = deque(pool.submit(function, item) for item in itertools.islice(waiting, workers * AHEAD))
@@ -57,21 +57,16 @@ def _pooled(function: Callable[[Item], Result], items: list[Item], workers: int)
             "a worker process died, most likely for lack of memory: set `workers` lower and run again"
         ) from None
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        pool.shutdown(wait=True, kill_workers=True)
 
 
-def _context(function: Callable[..., object]) -> multiprocessing.context.BaseContext:
-    """Workers come from a clean server process that has imported the function's module once."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([getattr(function, "func", function).__module__])
-    return context
-
-
-def _start_worker() -> None:
+def _start_worker(parent: int) -> None:
     """Runs first in every worker: one thread each, and no life beyond the parent's."""
     cv2.setNumThreads(1)
-    parent = multiprocessing.parent_process()
-    if parent is not None:  # a killed notebook kernel must not leave idle workers behind
-        threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+    def end_with_parent() -> None:  # a killed notebook kernel must not leave idle workers behind
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=end_with_parent, daemon=True).start()

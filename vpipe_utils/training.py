@@ -82,12 +82,7 @@ class Labeller(L.LightningModule):
         optimizer = torch.optim.AdamW(parameter_groups(self.network, self.params))
         if self.params.schedule == "constant":
             return {"optimizer": optimizer}
-        schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer,
-            max_lr=[group["lr"] for group in optimizer.param_groups],
-            total_steps=max(2, int(self.trainer.estimated_stepping_batches)),
-            pct_start=self.params.warmup,
-        )
+        schedule = one_cycle(optimizer, int(self.trainer.estimated_stepping_batches), self.params.warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -108,6 +103,18 @@ class Ema(WeightAveraging):
 
         # Buffers too: batch norm's running statistics must belong to the averaged weights.
         super().__init__(use_buffers=True, multi_avg_fn=average)
+
+
+def one_cycle(optimizer: torch.optim.Optimizer, updates: int, warmup: float) -> torch.optim.lr_scheduler.OneCycleLR:
+    """OneCycle (arXiv 1708.07120) over `updates` steps to each group's lr, the first share `warmup` of them rising."""
+    total = max(2, updates)
+    return torch.optim.lr_scheduler.OneCycleLR(
+        optimizer,
+        max_lr=[group["lr"] for group in optimizer.param_groups],
+        total_steps=total,
+        # A rise that ends with the very first update has no length, and PyTorch divides by it.
+        pct_start=max(warmup, 1.5 / total) if warmup else 0.0,
+    )
 
 
 def make_loss(params: TrainParams) -> nn.Module:

@@ -48,7 +48,8 @@ if [ ! -x "$uv" ]; then
 fi
 
 install_with_uv() {
-    quietly "$uv" pip sync --python .venv/bin/python requirements.lock
+    # Compiled now, on all cores: otherwise every process compiles what it imports, where nothing writes it down.
+    quietly "$uv" pip sync --python .venv/bin/python --compile-bytecode requirements.lock
 }
 install_with_pip() {
     # "===" keeps pip from taking a local build of another flavour (torch 2.x+cpu) beside the index's torchvision.
