@@ -51,6 +51,15 @@ def test_paired_differences_greys_what_is_undecided():
     assert [dot.get_xdata()[0] for dot in dots] == [0.1, 0.0]
 
 
+def test_rank_by_visibility_draws_a_line_a_model_and_leaves_the_difference_out():
+    rows = [(name, x, 9, x, x - 0.1, x + 0.1) for x in (0.3, 0.8) for name in ("frame/a", "super_image/b", "difference")]
+    table = pd.DataFrame(rows, columns=["model", "visible", "labels", "rank", "low", "high"])
+    figure = report_plots.rank_by_visibility(table)
+    lines = figure.axes[0].lines
+    assert [line.get_label() for line in lines] == ["frame/a", "super_image/b"]
+    assert all(list(line.get_ydata()) == [0.3, 0.8] for line in lines)
+
+
 def test_learning_curves_one_panel_a_model():
     history = pd.DataFrame({"epoch": [1, 2], "val_mAP": [0.1, 0.2]})
     histories = {f"model_{k}": {0: history, 1: history * (k + 1)} for k in range(5)}

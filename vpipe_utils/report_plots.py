@@ -104,6 +104,25 @@ def paired_differences(differences: pd.DataFrame) -> Figure:
 
 
 @quiet
+def rank_by_visibility(table: pd.DataFrame) -> Figure:
+    """How well labels are found by how long they are in sight: rows of `visibility.ranks_by_visibility`."""
+    figure = new_figure(height=2.9)
+    axes = figure.subplots()
+    shown = table[table["model"] != "difference"]
+    for shift, (name, rows) in zip((-0.4, 0.4), shown.groupby("model", sort=False), strict=False):
+        colour, x = APPROACH_COLOURS.get(name.split("/")[0], INK), 100 * rows["visible"] + shift
+        axes.vlines(x, rows["low"], rows["high"], color=colour, lw=3, alpha=0.35)
+        axes.plot(x, rows["rank"], "o-", color=colour, ms=6, lw=1.3, label=name)
+    axes.set(
+        xlabel="share of the video's frames in which the label is in sight, %; each dot: as many labels",
+        ylabel="rank of the label\n(1: above every video without it)",
+    )
+    axes.grid(axis="y")
+    figure.legend(loc="outside upper center", ncols=2)
+    return figure
+
+
+@quiet
 def learning_curves(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     """Validation mAP by epoch, a panel a model, a line a fold. ``histories``: model -> fold -> history."""
     columns = min(4, len(histories))

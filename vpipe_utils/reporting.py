@@ -65,12 +65,12 @@ def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
     )
 
 
-def verdict(a: str, b: str, difference: float, low: float, high: float) -> str:
+def verdict(a: str, b: str, difference: float, low: float, high: float, unit: str = "mAP") -> str:
     """What a paired interval says: 'a beats b by +0.052 [+0.021, +0.083] mAP', or that it cannot tell."""
     if difference == low == high == 0:
-        return f"{a} and {b} have exactly the same mAP here"
+        return f"{a} and {b} have exactly the same {unit} here"
     digits = 3 if high - low >= 0.002 else 4  # the ZC rule moves the fourth decimal
-    figures = f"{difference:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}] mAP"
+    figures = f"{difference:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}] {unit}"
     if low > 0:
         return f"{a} beats {b} by {figures}"
     if high < 0:
