@@ -52,7 +52,8 @@ def test_paired_differences_greys_what_is_undecided():
 
 
 def test_rank_by_visibility_draws_a_line_a_model_and_leaves_the_difference_out():
-    rows = [(name, x, 9, x, x - 0.1, x + 0.1) for x in (0.3, 0.8) for name in ("frame/a", "super_image/b", "difference")]
+    names = ("frame/a", "super_image/b", "difference")
+    rows = [(name, x, 9, x, x - 0.1, x + 0.1) for x in (0.3, 0.8) for name in names]
     table = pd.DataFrame(rows, columns=["model", "visible", "labels", "rank", "low", "high"])
     figure = report_plots.rank_by_visibility(table)
     lines = figure.axes[0].lines
