@@ -1,11 +1,8 @@
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import torch
 from fakes import smoke_params
-from safetensors.torch import save_file
 
 from vpipe_utils.models import build_model, count_parameters
 
@@ -54,40 +51,16 @@ def test_gradient_checkpointing_changes_no_gradient() -> None:
         torch.testing.assert_close(plain, checkpointed)
 
 
-def test_local_weights_fill_the_backbone_and_the_head_starts_fresh(tmp_path: Path) -> None:
-    torch.manual_seed(1)
-    published = build_model(smoke_params(classes=[f"C{k}" for k in range(1000)], normal_class=None)).backbone
-    state = {name: value.contiguous() for name, value in published.state_dict().items()}
-    save_file(state, tmp_path / "weights.safetensors")
-    torch.manual_seed(2)
-    network = build_model(smoke_params(pretrained=True, checkpoint=str(tmp_path / "weights.safetensors")))
-    assert torch.equal(network.backbone.stem[0].weight, published.stem[0].weight)
-    assert network.backbone.get_classifier().weight.shape[0] == 17
-
-
-def test_missing_weights_are_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for model in ("convnext_base", "video_swin_k400"):
-        with pytest.raises(RuntimeError, match=f"pretrained weights of '{model}' could not be loaded.*set checkpoint"):
-            build_model(smoke_params(model, pretrained=True, checkpoint=str(tmp_path / "none.pth")))
-
-
-def test_video_swin_takes_the_layout_of_mmaction2(tmp_path: Path) -> None:
-    params = smoke_params("video_swin_k400")
-    torch.manual_seed(1)
-    published = build_model(params)
-    state = {f"backbone.{name}": value for name, value in published.backbone.state_dict().items()}
-    state |= {"cls_head.fc_cls.weight": torch.zeros(400, 8), "cls_head.fc_cls.bias": torch.zeros(400)}
-    torch.save({"meta": {}, "state_dict": state}, tmp_path / "swin.pth")
-    torch.manual_seed(2)
-    change = {"pretrained": True, "checkpoint": str(tmp_path / "swin.pth")}
-    network = build_model(smoke_params("video_swin_k400", **change))
-    for name, value in network.backbone.state_dict().items():
-        assert torch.equal(value, published.backbone.state_dict()[name]), name
-
-    half = dict(list(state.items())[: len(state) // 2])
-    torch.save({"state_dict": half}, tmp_path / "swin.pth")
-    with pytest.raises(RuntimeError, match="fills .*% of the backbone of 'video_swin_k400' .*another network"):
-        build_model(smoke_params("video_swin_k400", **change))
+@pytest.mark.parametrize("head", ["linear", "ml_decoder"])
+def test_tiles_one_by_one(head: str) -> None:
+    network = build_model(smoke_params(tile_tokens=True, head=head, decoder_dim=32)).eval()
+    tiles = torch.rand(2, 9, 3, 32, 32)
+    logits = network(tiles)
+    assert logits.shape == (2, 17)
+    torch.testing.assert_close(network(tiles.flip(1)), logits, msg="the order of the tiles must not matter")
+    assert not torch.allclose(network(tiles.roll(1, dims=0)), logits)
+    logits.sum().backward()
+    assert all(p.grad is not None for p in network.parameters() if p.requires_grad)
 
 
 def test_unknown_backbone_and_argument_are_named() -> None:

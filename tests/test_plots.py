@@ -90,8 +90,10 @@ def test_learning_curve_marks_the_best_epoch():
     history = pd.DataFrame(
         {"epoch": [1, 2, 3], "train_loss": [3, 2, 1], "val_loss": [3, 2, 2], "val_mAP": [0.1, 0.3, 0.2]}
     )
-    scores = plots.learning_curve(history).axes[1]
-    assert scores.get_title(loc="left") == "Validation mAP, best 0.300 in epoch 2"
+    history["samples_per_s"] = [50, 60, 55]
+    losses, scores, speed = plots.learning_curve(history).axes
+    assert [len(losses.lines), len(scores.lines), len(speed.lines)] == [2, 2, 1]
+    assert scores.get_title(loc="left") == "mAP, best 0.300 (epoch 2)"
     assert scores.lines[1].get_xydata().tolist() == [[2, 0.3]]
 
 

@@ -18,6 +18,7 @@ from vpipe_utils.inference import predict
 from vpipe_utils.metrics import mean_average_precision
 from vpipe_utils.params import TrainParams
 from vpipe_utils.training import (
+    ASL_LADDER,
     CHECKPOINT,
     Ema,
     Labeller,
@@ -26,6 +27,8 @@ from vpipe_utils.training import (
     make_loss,
     one_cycle,
     parameter_groups,
+    sentence_for_lack_of_memory,
+    set_focusing,
 )
 
 TARGETS = three_class_targets(64)
@@ -126,6 +129,53 @@ def test_asymmetric_loss_follows_the_paper() -> None:
     torch.testing.assert_close(make_loss(smoke_params())(logits, targets), expected)
     bce = torch.nn.functional.binary_cross_entropy_with_logits(logits, targets, reduction="sum") / 2
     torch.testing.assert_close(make_loss(smoke_params(loss="bce"))(logits, targets), bce)
+
+
+def test_the_ladder_ends_at_the_full_loss() -> None:
+    params = smoke_params(asl_ladder=0.5, epochs=12)
+    loss = make_loss(params)
+    rungs = []
+    for epoch in range(12):
+        set_focusing(loss, params, epoch / params.epochs)
+        rungs.append((loss.gamma_neg, loss.gamma_pos, loss.clip or 0.0))
+    full = (params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip)
+    assert rungs == [rung for rung in ASL_LADDER for _ in range(2)] + [full] * 6
+
+
+def test_accumulating_gives_the_update_of_the_large_batch(tmp_path: Path) -> None:
+    """4 x 4 and 16 samples: the same updates of a network without batch statistics, here ConvNeXt with layer norm."""
+    weights = []
+    for size, accumulate in ((16, 1), (4, 4)):
+        change = {"batch_size": size, "accumulate": accumulate, "epochs": 1, "hflip": False, "tile_shuffle": False}
+        change |= {"backbone_args": {"ls_init_value": None}, "input_tile": 16}
+        params = smoke_params(**change, jitter=False, ema=False, schedule="constant", grad_clip=0.5)
+        folder = tmp_path / str(size)
+        folder.mkdir()
+        train = train_loader(params, CACHE, CACHE.videos[:48], TARGETS[:48])
+        network, _ = fit(params, 1, train, eval_loader(params, CACHE, CACHE.videos[48:], TARGETS[48:]), folder)
+        weights.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
+    torch.testing.assert_close(weights[0], weights[1], atol=2e-4, rtol=1e-3)
+
+
+def test_lack_of_memory_is_a_sentence_with_what_to_turn() -> None:
+    params = smoke_params(batch_size=8, accumulate=2)
+    with pytest.raises(MemoryError, match="this machine .*'convnext_base': lower batch_size .now 8. and"):
+        with sentence_for_lack_of_memory(params):
+            torch.empty(1 << 55)
+    with pytest.raises(MemoryError, match="the GPU .*grad_checkpointing to true"), sentence_for_lack_of_memory(params):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+    with pytest.raises(RuntimeError, match="something else"), sentence_for_lack_of_memory(params):
+        raise RuntimeError("something else")
+
+
+def test_the_history_is_watched_as_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vpipe_utils.history.WATCH_SECONDS", 0.0)
+    params = smoke_params(**{**LEARN, "epochs": 2, "validate_every": 1})
+    train = train_loader(params, CACHE, CACHE.videos[:16], TARGETS[:16])
+    seen: list[int] = []
+    fit(params, 1, train, eval_loader(params, CACHE, CACHE.videos[48:], TARGETS[48:]), tmp_path,
+        watch=lambda history: seen.append(len(history)))  # fmt: skip
+    assert seen == [1, 2, 2]
 
 
 def test_weight_decay_and_learning_rate_groups() -> None:

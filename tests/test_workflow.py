@@ -19,6 +19,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
+COSTS = "12 benchmarks"
 MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
 
 
@@ -64,20 +65,20 @@ def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
     project = copy_project(tmp_path / "project")
     trained = ["03 frame · frame_tresnet · fold 0", "04 video · video_swin_k400 · fold 0"]
     trained += [f"05 super-image · {model} · fold 0" for model in MODELS]
-    assert jobs(project) == sorted(["01 data", "02 folds", *trained, *ENDS])
+    assert jobs(project) == sorted(["01 data", "02 folds", *trained, COSTS, *ENDS])
 
 
 def test_drawing_and_comments_train_nothing(finished):
     plots, data = finished / "vpipe_utils" / "plots.py", finished / "params" / "smoke" / "data.yaml"
     for path in (plots, data):
         path.write_text(path.read_text() + "\n# only a comment\n")
-    assert jobs(finished) == sorted(ENDS), "new figures in the last two notebooks, and nothing else"
+    assert jobs(finished) == sorted([COSTS, *ENDS]), "new figures in the last notebooks, and nothing else"
 
 
 def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
     file = finished / "params" / "smoke" / "convnext_base.yaml"
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "lr": 0.123}))
-    assert jobs(finished) == sorted(["05 super-image · convnext_base · fold 0", *ENDS])
+    assert jobs(finished) == sorted(["05 super-image · convnext_base · fold 0", COSTS, *ENDS])
 
 
 def test_a_new_fold_leaves_the_finished_runs_alone(finished):

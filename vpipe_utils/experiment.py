@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -25,7 +26,7 @@ from vpipe_utils.runs import atomic_path, provenance, read_table, write_json, wr
 from vpipe_utils.training import BEST, CHECKPOINT, fit
 
 # The modules that decide what a checkpoint means: another version of one of them must not resume it.
-RECIPE = ("datasets", "inputs", "models", "superimage", "training")
+RECIPE = ("datasets", "inputs", "models", "superimage", "training", "weights")
 
 
 @dataclass(frozen=True)
@@ -69,10 +70,13 @@ def load_fold(params: TrainParams, approach: str) -> FoldData:
     )
 
 
-def train_fold(data: FoldData, progress: bool = True) -> tuple[nn.Module, dict[str, object]]:
+def train_fold(
+    data: FoldData, progress: bool = True, watch: Callable[[pd.DataFrame], object] | None = None
+) -> tuple[nn.Module, dict[str, object]]:
     """Train on the fold's training videos, or go on where a killed run of the same recipe stopped.
 
-    Returns the network with the best validated weights and the figures of `training.fit`.
+    `watch` is called with the history as it grows. Returns the network with the best validated weights and the figures
+    of `training.fit`.
     """
     params, folder = data.params, data.folder
     claim(folder)
@@ -81,7 +85,7 @@ def train_fold(data: FoldData, progress: bool = True) -> tuple[nn.Module, dict[s
     write_json(provenance(), folder / "provenance.json")
     train = train_loader(params, data.cache, data.train_videos, data.targets(data.train_videos))
     validation = eval_loader(params, data.cache, data.val_videos, data.targets(data.val_videos))
-    return fit(params, data.seed, train, validation, folder, progress)
+    return fit(params, data.seed, train, validation, folder, progress, watch)
 
 
 def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progress: bool = True) -> dict[str, object]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,16 +15,20 @@ from torch import Tensor
 
 from vpipe_utils.runs import atomic_path
 
+WATCH_SECONDS = 20.0
+
 
 class History(Callback):
     """One row a validated epoch: epoch (from 1), train_loss, val_loss, val_mAP, lr, samples_per_s, seconds.
 
     train_loss, samples_per_s and seconds are of the training since the row before. The rows travel in the checkpoint,
-    so a resumed run continues the table it had at that checkpoint.
+    so a resumed run continues the table it had at that checkpoint. `watch` is called with the table, but not more often
+    than every WATCH_SECONDS: drawing must not cost more than the epochs it draws.
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, watch: Callable[[pd.DataFrame], object] | None = None) -> None:
+        self.path, self.watch = path, watch
+        self.watched = time.perf_counter()
         self.rows: list[dict[str, Any]] = []
         self._reset()
 
@@ -62,6 +67,13 @@ class History(Callback):
             f"val loss {row['val_loss']:.3f}  val mAP {row['val_mAP']:.3f}  {row['samples_per_s']:.0f} samples/s",
             flush=True,
         )
+        if self.watch and time.perf_counter() - self.watched > WATCH_SECONDS:
+            self.watch(pd.DataFrame(self.rows))
+            self.watched = time.perf_counter()
+
+    def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.watch:
+            self.watch(pd.DataFrame(self.rows))
 
     def state_dict(self) -> dict[str, Any]:
         return {"rows": self.rows}

@@ -13,9 +13,10 @@ from vpipe_utils.params import SuperImageParams, TrainParams, VideoParams
 def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | None = None) -> Tensor:
     """Network input in [0, 1] from tiles `(B, n, 3, S, S)` uint8.
 
-    Gives `(B·n, 3, s, s)` for frames, `(B, 3, n, s, s)` for clips and `(B, 3, grid·s, grid·s)` for super-images, with
-    s = `params.input_tile`. With a `generator` (training) tiles are flipped and shuffled as `params` says; without
-    one (evaluation) they are left as they are. A clip is flipped as a whole: its motion stays one motion.
+    Gives `(B·n, 3, s, s)` for frames, `(B, 3, n, s, s)` for clips, `(B, 3, grid·s, grid·s)` for super-images and, where
+    these are read tile by tile (`tile_tokens`), `(B, n, 3, s, s)`, with s = `params.input_tile`. With a `generator`
+    (training) tiles are flipped and shuffled as `params` says; without one (evaluation) they are left as they are. A
+    clip is flipped as a whole: its motion stays one motion.
     """
     tiles = resize(tiles, params.input_tile)
     if isinstance(params, VideoParams):
@@ -28,6 +29,8 @@ def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | 
     if isinstance(params, SuperImageParams):
         if generator is not None and params.tile_shuffle:
             tiles = superimage.shuffle_tiles(tiles, generator=generator)
+        if params.tile_tokens:
+            return to_unit(tiles)
         images = superimage.assemble(tiles, params.grid)
     else:
         images = tiles.flatten(0, 1)

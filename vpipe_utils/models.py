@@ -6,31 +6,31 @@ Every network takes RGB in [0, 1] and normalises itself, so nothing outside has 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import urlparse
 
 import timm
 import torch
 from timm.layers.ml_decoder import MLDecoder
 from torch import Tensor, nn
 
-from vpipe_utils.params import TrainParams, VideoParams
-from vpipe_utils.runs import resolve
+from vpipe_utils.params import SuperImageParams, TrainParams, VideoParams
+from vpipe_utils.weights import Loaded, create_timm, load_video_swin
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-LEAST_LOADED = 0.95  # share of a backbone's tensors that a weight file must fill
 
 
 def build_model(params: TrainParams) -> nn.Module:
     """The network that `params` describes: input in [0, 1] -> logits `(B, number of classes)`.
 
-    Input is `(B, 3, H, W)` for frames and super-images, `(B, 3, T, H, W)` for clips. Raises ValueError for an unknown
-    backbone or wrong arguments, RuntimeError where pretrained weights cannot be had or do not fit.
+    Input is `(B, 3, H, W)` for frames and super-images, `(B, 3, T, H, W)` for clips, `(B, n, 3, S, S)` for tiles that
+    are read one by one (`tile_tokens`). The attribute `loaded` says what pretrained weights gave, None without them.
+    Raises ValueError for an unknown backbone or wrong arguments, RuntimeError where pretrained weights cannot be had or
+    do not fit.
     """
     classes = len(params.class_codes)
     if isinstance(params, VideoParams):
         network: nn.Module = VideoSwin(params, classes)
+    elif isinstance(params, SuperImageParams) and params.tile_tokens:
+        network = TileClassifier(params, classes)
     else:
         network = ImageClassifier(params, classes)
     if params.grad_checkpointing and not isinstance(params, VideoParams):  # Video Swin takes it when it is built
@@ -62,7 +62,8 @@ class ImageClassifier(nn.Module):
         super().__init__()
         decoder = params.head == "ml_decoder"
         # With a linear head, pooling, norm and the one fresh layer are timm's own for this backbone.
-        self.backbone = _timm_backbone(params, num_classes=0 if decoder else classes)
+        arguments = {"num_classes": 0, "global_pool": ""} if decoder else {"num_classes": classes}
+        self.backbone, self.loaded = _timm_backbone(params, **arguments)
         self.head = MLDecoderHead(self.backbone.num_features, params.decoder_dim, classes) if decoder else None
         cfg = self.backbone.pretrained_cfg
         self.normalise = Normalise(cfg["mean"], cfg["std"])
@@ -76,8 +77,37 @@ class ImageClassifier(nn.Module):
         return list((self.backbone.get_classifier() if self.head is None else self.head).parameters())
 
 
+class TileClassifier(nn.Module):
+    """Every tile through a timm backbone by itself, then ML-Decoder over the tiles' embeddings, one query a class.
+
+    The backbone sees tiles at the size it was pretrained at, and the cost of attention grows with the number of tiles,
+    not with its square. With a linear head the embeddings are averaged.
+    """
+
+    def __init__(self, params: SuperImageParams, classes: int) -> None:
+        super().__init__()
+        self.backbone, self.loaded = _timm_backbone(params, num_classes=0)
+        width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
+        decoder = params.head == "ml_decoder"
+        self.head = MLDecoderHead(width, params.decoder_dim, classes) if decoder else _MeanLinear(width, classes)
+        cfg = self.backbone.pretrained_cfg
+        self.normalise = Normalise(cfg["mean"], cfg["std"])
+
+    def forward(self, tiles: Tensor) -> Tensor:
+        images = self.normalise(tiles.flatten(0, 1))  # (B·n, 3, S, S)
+        return self.head(self.backbone(images).unflatten(0, tiles.shape[:2]))
+
+    def head_parameters(self) -> list[nn.Parameter]:
+        return list(self.head.parameters())
+
+
+class _MeanLinear(nn.Linear):
+    def forward(self, tokens: Tensor) -> Tensor:
+        return super().forward(tokens.mean(dim=1))
+
+
 class MLDecoderHead(nn.Module):
-    """ML-Decoder on the backbone's feature map: one query a class attends to all places of the super-image.
+    """ML-Decoder on a feature map `(B, D, h, w)` or on tokens `(B, n, D)`: one query a class attends to all of them.
 
     timm's `add_ml_decoder_head` does not know these backbones, and its decoder stack calls a self-attention that its
     layers do not have; the one layer is therefore called directly.
@@ -117,9 +147,9 @@ class VideoSwin(nn.Module):
             )
         except (TypeError, KeyError, AssertionError) as error:
             raise ValueError(f"backbone_args of '{params.model}' do not fit Video Swin: {error}") from None
-        self.backbone.init_weights()
-        if params.pretrained:
-            load_backbone(self.backbone, params)
+        if not next(self.backbone.parameters()).is_meta:  # only counted then: there is nothing to start from
+            self.backbone.init_weights()
+        self.loaded = load_video_swin(self.backbone, params) if params.pretrained else None
         self.head = nn.Linear(self.backbone.num_features[-1], classes)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
@@ -142,76 +172,11 @@ def _swin3d() -> type[nn.Module]:
     return SwinTransformer3D
 
 
-def load_backbone(backbone: nn.Module, params: TrainParams) -> float:
-    """Fill a Video Swin backbone from `params.checkpoint`, a URL or a local file; returns the share of tensors filled.
-
-    Reads mmaction2's and the original repository's layout (`state_dict`, names with `backbone.`). Raises RuntimeError
-    with the reason where the file cannot be had or fills less than 95 % of the backbone.
-    """
-    from mmengine.runner.checkpoint import CheckpointLoader
-
-    source = params.checkpoint
-    if not source:
-        raise RuntimeError(f"'{params.model}' is pretrained but names no checkpoint: set checkpoint to a URL or a file")
-    if not urlparse(source).scheme:
-        source = str(resolve(source))
-    try:
-        loaded = CheckpointLoader.load_checkpoint(source, map_location="cpu")
-    except Exception as error:  # the loader raises whatever its transport raises
-        raise RuntimeError(_no_weights(params, source, error)) from None
-    state = loaded.get("state_dict", loaded)
-    state = {name.removeprefix("backbone."): value for name, value in state.items() if not name.startswith("cls_head")}
-    own = backbone.state_dict()
-    fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
-    share = len(fitting) / len(own)
-    if share < LEAST_LOADED:
-        first = sorted(set(own) - set(fitting))[0]
-        raise RuntimeError(
-            f"{source} fills {share:.0%} of the backbone of '{params.model}' (needed: {LEAST_LOADED:.0%}; first tensor "
-            f"without a match: {first}): it is the checkpoint of another network"
-        )
-    backbone.load_state_dict(fitting, strict=False)
-    return share
-
-
-def _timm_backbone(params: TrainParams, num_classes: int) -> nn.Module:
+def _timm_backbone(params: TrainParams, **arguments: object) -> tuple[nn.Module, Loaded | None]:
     if not timm.is_model(params.backbone):
         near = timm.list_models(f"*{params.backbone.split('.')[0].split('_')[0]}*")[:5]
         raise ValueError(f"backbone '{params.backbone}' is not in timm; near are {', '.join(near) or 'none'}")
-    arguments: dict[str, object] = {"num_classes": num_classes, **params.backbone_args}
-    if params.head == "ml_decoder":
-        arguments["global_pool"] = ""
+    arguments |= params.backbone_args
     if params.drop_path:
         arguments["drop_path_rate"] = params.drop_path
-    try:
-        return timm.create_model(
-            params.backbone,
-            pretrained=params.pretrained,
-            pretrained_cfg_overlay=_weight_source(params) if params.pretrained else None,
-            **arguments,
-        )
-    except TypeError as error:
-        raise ValueError(f"backbone_args of '{params.model}' do not fit {params.backbone}: {error}") from None
-    except Exception as error:
-        if not params.pretrained:
-            raise
-        raise RuntimeError(_no_weights(params, params.checkpoint or f"timm/{params.backbone}", error)) from None
-
-
-def _weight_source(params: TrainParams) -> Mapping[str, object] | None:
-    if not params.checkpoint:
-        return None
-    if urlparse(params.checkpoint).scheme:
-        return {"url": params.checkpoint, "hf_hub_id": None}
-    path = Path(resolve(params.checkpoint))
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there")
-    return {"file": str(path)}
-
-
-def _no_weights(params: TrainParams, source: object, error: Exception) -> str:
-    return (
-        f"pretrained weights of '{params.model}' could not be loaded from {source} "
-        f"({type(error).__name__}: {' '.join(str(error).split())[:200]}): without internet put the file on disk and "
-        "set checkpoint to its path, or set pretrained to false to start from random weights"
-    )
+    return create_timm(params, arguments)

@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from vpipe_utils.labels import CLASSES
-from vpipe_utils.layers import read_layers
+from vpipe_utils.layers import layer_files, read_layers
 from vpipe_utils.runs import APPROACHES, Layout, derive_seed, resolve
 
 Share = Field(ge=0, le=1)
@@ -156,6 +156,13 @@ class EnsembleParams(DataParams):
         return self
 
 
+class BenchmarkParams(DataParams):
+    """Notebook 12: which models are measured. Meaning of each: `params/paper/benchmarks.yaml`."""
+
+    measured_models: list[str] | None
+    measured_steps: int = Count
+
+
 class TrainParams(DataParams):
     """The recipe that all three approaches share. Meaning and source of each: `params/paper/<model>.yaml`."""
 
@@ -178,6 +185,7 @@ class TrainParams(DataParams):
     asl_gamma_negative: float = NotNegative
     asl_gamma_positive: float = NotNegative
     asl_clip: float = Share
+    asl_ladder: float = Share
 
     epochs: int = Count
     batch_size: int = Count
@@ -195,6 +203,7 @@ class TrainParams(DataParams):
     precision: Literal["auto", "32", "bf16", "16"]
     channels_last: bool
     grad_checkpointing: bool
+    compile: bool
     loader_workers: int = NotNegative
     eval_batch_size: int = Count
 
@@ -232,6 +241,14 @@ class SuperImageParams(TrainParams):
 
     grid: int = Count
     tile_shuffle: bool
+    tile_tokens: bool
+
+
+def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
+    """The parameters of one model of a preset, all layers merged."""
+    values = read_layers(layer_files(preset, model, fold))
+    kind = VideoParams if "clip_frames" in values else SuperImageParams if "grid" in values else FrameParams
+    return kind.from_values(values, f"params/{preset}/{model}.yaml")
 
 
 def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:

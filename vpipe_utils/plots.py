@@ -238,9 +238,9 @@ def draw_super_image(axes: Axes, image: np.ndarray, grid: int, numbered: bool = 
 
 @quiet
 def learning_curve(history: pd.DataFrame) -> Figure:
-    """Losses and validation mAP by epoch. ``history``: epoch, train_loss, val_loss, val_mAP (history.csv)."""
-    figure = new_figure(height=2.6)
-    losses, scores = figure.subplots(1, 2)
+    """Losses, validation mAP and speed by epoch. ``history``: the columns of history.csv."""
+    figure = new_figure(height=2.4)
+    losses, scores, speed = figure.subplots(1, 3)
     marker = "o" if len(history) < 4 else None  # a line needs points
     for name, colour in (("train_loss", SKY), ("val_loss", ORANGE)):
         losses.plot(history["epoch"], history[name], color=colour, marker=marker, label=name.split("_")[0])
@@ -249,9 +249,11 @@ def learning_curve(history: pd.DataFrame) -> Figure:
     scores.plot(history["epoch"], history["val_mAP"], color=ORANGE, marker=marker)
     best = history.loc[history["val_mAP"].idxmax()]
     scores.plot(best["epoch"], best["val_mAP"], "o", color=INK, ms=5)
-    title = f"Validation mAP, best {best['val_mAP']:.3f} in epoch {best['epoch']:.0f}"
+    title = f"mAP, best {best['val_mAP']:.3f} (epoch {best['epoch']:.0f})"
     scores.set(title=title, xlabel="epoch", ylim=(0, None))
-    for axes in (losses, scores):
+    speed.plot(history["epoch"], history["samples_per_s"], color=GREY, marker=marker)
+    speed.set(title="Samples a second", xlabel="epoch", ylim=(0, None))
+    for axes in (losses, scores, speed):
         axes.grid(axis="y")
         axes.xaxis.get_major_locator().set_params(integer=True)
     return figure

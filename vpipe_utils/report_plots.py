@@ -123,6 +123,26 @@ def rank_by_visibility(table: pd.DataFrame) -> Figure:
 
 
 @quiet
+def cost_bars(counted: pd.DataFrame) -> Figure:
+    """Parameters and operations of every model, from `costs.count`: parameters_m, gflops, indexed by model."""
+    y = np.arange(len(counted))[::-1]
+    figure = new_figure(height=0.9 + 0.24 * len(counted))
+    panels = figure.subplots(1, 2, sharey=True)
+    for axes, column, title in zip(
+        panels, ("parameters_m", "gflops"), ("Parameters, millions", "GFLOPs forward, one sample"), strict=True
+    ):
+        axes.barh(y, counted[column], color=BLUE, height=0.6)
+        for place, value in zip(y, counted[column], strict=True):
+            at = {"xytext": (3, 0), "textcoords": "offset points", "va": "center", "fontsize": 7.5}
+            axes.annotate(f"{value:,.0f}", (value, place), **at)
+        axes.set_title(title)
+        axes.margins(x=0.15)
+        axes.grid(axis="x")
+    panels[0].set_yticks(y, counted.index)
+    return figure
+
+
+@quiet
 def learning_curves(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figure:
     """Validation mAP by epoch, a panel a model, a line a fold. ``histories``: model -> fold -> history."""
     columns = min(4, len(histories))

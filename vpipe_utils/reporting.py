@@ -193,13 +193,13 @@ def beside_report(report: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     return dashes(shown.join(here))
 
 
-def dashes(table: pd.DataFrame) -> pd.DataFrame:
-    """A table to be shown: numbers with three decimals, '–' where there is none."""
+def dashes(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """A table to be shown: numbers with that many decimals, '–' where there is none."""
 
     def shown(value: object) -> object:
         if pd.isna(value):
             return "–"
-        return f"{value:.3f}" if isinstance(value, float) else value
+        return f"{value:,.{digits}f}" if isinstance(value, float) else value
 
     return table.astype(object).map(shown)
 

@@ -73,6 +73,10 @@ class Layout:
         return self.root / "ensemble"
 
     @property
+    def costs_table(self) -> Path:
+        return self.root / "benchmarks" / "costs.parquet"
+
+    @property
     def headline(self) -> Path:
         """What the start page of the HTML report shows; written by notebook 10."""
         return self.root / "headline"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import lightning.pytorch as L
 import numpy as np
+import pandas as pd
 import torch
 from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
 from timm.loss import AsymmetricLossMultiLabel
@@ -25,6 +28,8 @@ from vpipe_utils.runs import derive_seed
 
 CHECKPOINT = "checkpoint.ckpt"  # of the last validated epoch; there only while a run is unfinished
 BEST = "best.ckpt"
+# Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
+ASL_LADDER = ((0.0, 0.0, 0.0), (2.0, 2.0, 0.0), (2.0, 1.0, 0.0))
 QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*does not have many workers.*",
     ".*meshgrid.*",
@@ -41,6 +46,8 @@ class Labeller(L.LightningModule):
         super().__init__()
         self.params, self.seed = params, seed
         self.network = build_model(params)
+        if params.compile:
+            self.network.compile()
         self.loss = make_loss(params)
         self.validation: list[tuple[Tensor, Tensor]] = []
 
@@ -49,6 +56,8 @@ class Labeller(L.LightningModule):
         seed = derive_seed(self.seed, "epoch", self.current_epoch)
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
+        if self.params.asl_ladder:
+            set_focusing(self.loss, self.params, self.current_epoch / self.params.epochs)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         tiles, targets = batch
@@ -79,7 +88,9 @@ class Labeller(L.LightningModule):
         self.log("val_mAP", float(mean_average_precision(targets, scores)))
 
     def configure_optimizers(self) -> dict[str, object]:
-        optimizer = torch.optim.AdamW(parameter_groups(self.network, self.params))
+        # Lightning cannot clip the gradients that a fused optimizer unscales by itself (fp16).
+        fused = self.device.type == "cuda" and choose_precision(self.params.precision) != "16-mixed"
+        optimizer = make_optimizer(self.network, self.params, fused)
         if self.params.schedule == "constant":
             return {"optimizer": optimizer}
         schedule = one_cycle(optimizer, int(self.trainer.estimated_stepping_batches), self.params.warmup)
@@ -124,6 +135,19 @@ def make_loss(params: TrainParams) -> nn.Module:
     return AsymmetricLossMultiLabel(params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip or None)
 
 
+def set_focusing(loss: nn.Module, params: TrainParams, done: float) -> None:
+    """Set the loss to its rung of `ASL_LADDER`, `done` (in [0, 1)) of the epochs being over; validation shares it."""
+    full = (params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip)
+    rung = int(len(ASL_LADDER) * done / params.asl_ladder) if params.asl_ladder else len(ASL_LADDER)
+    loss.gamma_neg, loss.gamma_pos, clip = ASL_LADDER[rung] if rung < len(ASL_LADDER) else full
+    loss.clip = clip or None
+
+
+def make_optimizer(network: nn.Module, params: TrainParams, fused: bool = False) -> torch.optim.AdamW:
+    """AdamW over `parameter_groups`; `fused` does a GPU's update in one kernel."""
+    return torch.optim.AdamW(parameter_groups(network, params), fused=fused or None)
+
+
 def parameter_groups(network: nn.Module, params: TrainParams) -> list[dict[str, object]]:
     """AdamW groups: weight decay on matrices and filters only; the fresh head learns `head_lr_factor` times faster."""
     head = {id(p) for p in network.head_parameters()}
@@ -151,19 +175,44 @@ def choose_precision(precision: str) -> str:
     return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[precision]
 
 
+@contextlib.contextmanager
+def sentence_for_lack_of_memory(params: TrainParams) -> Iterator[None]:
+    """Say which parameters to turn when the GPU's or the machine's memory does not suffice."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # torch has a class of its own for GPUs alone
+        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
+            raise
+        place = "the GPU" if isinstance(error, torch.OutOfMemoryError) else "this machine"
+        turn = f"lower batch_size (now {params.batch_size}) and raise accumulate (now {params.accumulate}) by as much"
+        more = "" if params.grad_checkpointing else ", or set grad_checkpointing to true"
+        raise MemoryError(
+            f"the memory of {place} does not hold '{params.model}': {turn}, which gives the same updates{more}, or "
+            f"lower input_tile (now {params.input_tile} px)"
+        ) from error
+
+
 def fit(
-    params: TrainParams, seed: int, train: DataLoader, validation: DataLoader, folder: Path, progress: bool = True
+    params: TrainParams,
+    seed: int,
+    train: DataLoader,
+    validation: DataLoader,
+    folder: Path,
+    progress: bool = True,
+    watch: Callable[[pd.DataFrame], object] | None = None,
 ) -> tuple[nn.Module, dict[str, object]]:
     """Train as `params` says; returns the network with the best validated (EMA) weights, and figures of the run.
 
     While it runs, `folder` holds history.csv and the checkpoints of the best and of the last validated epoch; the same
     call after a kill goes on from there. The caller removes the checkpoints when the run's artefacts are written.
-    The figures: best_epoch (from 1), epochs, val_mAP (of the kept weights, in [0, 1]), train_seconds (of this call),
-    samples_per_s, precision, device.
+    `watch` is given the history after a validation, at most every few seconds, and at the end: to draw it as it grows.
+    Raises FloatingPointError where the loss is not finite and MemoryError where memory runs out, both with what to do.
+    The figures: weights (what was loaded), best_epoch (from 1), epochs, val_mAP (of the kept weights, in [0, 1]),
+    train_seconds (of this call), samples_per_s, precision, device.
     """
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # not the list of devices it did not find
     L.seed_everything(seed, workers=True, verbose=False)
-    history = History(folder / "history.csv")
+    history = History(folder / "history.csv", watch)
     # Not weights only: Lightning would then save the current weights in place of the averaged ones.
     best = ModelCheckpoint(folder, Path(BEST).stem, monitor="val_mAP", mode="max", enable_version_counter=False)
     last = ModelCheckpoint(folder, Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False)
@@ -189,7 +238,8 @@ def fit(
         for message in QUIET:
             warnings.filterwarnings("ignore", message=message)
         checkpoint = folder / CHECKPOINT
-        trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
+        with sentence_for_lack_of_memory(params):
+            trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
     seconds = time.perf_counter() - started
     state = torch.load(folder / BEST, map_location="cpu", weights_only=False)["state_dict"]
     network = labeller.network.cpu()
@@ -197,6 +247,7 @@ def fit(
     rows = history.rows
     kept = int(np.nanargmax([row["val_mAP"] for row in rows]))
     figures = {
+        "weights": str(network.loaded or "random start"),
         "best_epoch": rows[kept]["epoch"],
         "epochs": params.epochs,
         "val_mAP": rows[kept]["val_mAP"],

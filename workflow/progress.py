@@ -21,7 +21,8 @@ from snakemake_interface_logger_plugins.common import LogEvent
 
 STEPS = {
     "data": "01 data", "folds": "02 folds", "frame": "03 frame", "video": "04 video",
-    "super_image": "05 super-image", "ensemble": "06 ensemble", "report": "10 report", "site": "HTML pages",
+    "super_image": "05 super-image", "ensemble": "06 ensemble", "report": "10 report",
+    "benchmarks": "12 benchmarks", "site": "HTML pages",
 }  # fmt: skip
 NOTHING = "Nothing to be done"
 # Snakemake's own words about a failed job; the job has already said what happened.

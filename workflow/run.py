@@ -25,12 +25,6 @@ from vpipe_utils import params as parameters  # noqa: E402
 from vpipe_utils.labels import read_annotations  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
 
-TRAINED = {
-    "frame": parameters.FrameParams,
-    "video": parameters.VideoParams,
-    "super_image": parameters.SuperImageParams,
-}
-
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the report of one preset")
@@ -84,12 +78,11 @@ def snakemake(words: list[str]) -> int:
 def checked(preset: str) -> parameters.DataParams:
     """Check every parameter file and, for own data, the annotations: one sentence for what is wrong."""
     data = parameters.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
-    for approach, model in data.runs:
+    for _, model in data.runs:
         for fold in data.train_folds:
-            values = read_layers(layer_files(preset, model, fold))
-            TRAINED[approach].from_values(values, f"params/{preset}/{model}.yaml")
-    values = read_layers(layer_files(preset, "ensemble"))
-    parameters.EnsembleParams.from_values(values, f"params/{preset}/ensemble.yaml")
+            parameters.read_model(preset, model, fold)
+    for name, kind in (("ensemble", parameters.EnsembleParams), ("benchmarks", parameters.BenchmarkParams)):
+        kind.from_values(read_layers(layer_files(preset, name)), f"params/{preset}/{name}.yaml")
     if data.source == "files":
         for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
             if not path.exists():

@@ -27,7 +27,7 @@ APPROACHES = {
     "04_video_swin": ("video", "Video Swin"),
     "05_super_image": ("super_image", "Super-image"),
 }
-PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
+PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report", "12_benchmarks")
 
 
 def main() -> None:

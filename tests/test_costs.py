@@ -1,0 +1,60 @@
+"""Counting and measuring, against known figures and against arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from fakes import smoke_params
+
+from vpipe_utils import costs
+from vpipe_utils.models import build_model, count_parameters
+from vpipe_utils.params import read_model
+
+
+@pytest.mark.parametrize("model", ["convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"])
+def test_operations_agree_with_timms_at_its_size(model: str) -> None:
+    """Convolutions cost in proportion to the area, so timm's multiply-adds give ours at another size."""
+    params = read_model("paper", model)
+    known = costs.timm_figures().loc[params.backbone.split(".")[0]]
+    expected = 2 * known["gmacs"] * (params.grid * params.input_tile / known["px"]) ** 2
+    assert costs.count(params)["gflops"] == pytest.approx(expected, rel=0.03)
+
+
+@pytest.mark.parametrize("model", ["convnext_base", "tresnet_xl", "video_swin_k400", "frame_tresnet"])
+def test_what_is_counted_is_what_is_built(model: str) -> None:
+    params = smoke_params(model)
+    counted = costs.count(params)
+    network = build_model(params)
+    assert counted["parameters_m"] * 1e6 == count_parameters(network)
+    assert counted["head_m"] * 1e6 == sum(p.numel() for p in network.head_parameters())
+    assert counted["gflops"] > 0
+
+
+def test_measuring_trains() -> None:
+    params = smoke_params(batch_size=4, input_tile=16, lr=3e-3)
+    ours = costs.measure(params, "cpu", steps=5)
+    assert len(ours["losses"]) == 6 and ours["losses"][-1] < ours["losses"][0]
+    assert ours["train_per_s"] > 0 and ours["predict_per_s"] > 0
+    assert costs.measure(params, "cpu", steps=5)["losses"] == ours["losses"], "same seed, same losses"
+
+
+def test_checkpointing_keeps_less_memory() -> None:
+    params = smoke_params(batch_size=8)
+    kept = [
+        costs.measure(params.model_copy(update={"grad_checkpointing": on}), "cpu", steps=1)["held_mib"]
+        for on in (False, True)
+    ]
+    assert kept[1] < 0.8 * kept[0]
+
+
+def test_hours() -> None:
+    """Two folds of ten videos: 2 x 3 epochs x (5 trained at 1/s + 5 validated at 10/s) = 33 s."""
+    image, frame = smoke_params(), smoke_params("frame_tresnet", frames_per_epoch=2, eval_frames=4)
+    schedule = {"epochs": 3, "folds": 2, "videos": 10}
+    assert costs.gpu_hours(image, 1.0, 10.0, **schedule) * 3600 == pytest.approx(33)
+    assert costs.gpu_hours(frame, 1.0, 10.0, **schedule) * 3600 == pytest.approx(6 * (10 + 2))
+
+
+def test_the_meta_model_holds_no_content() -> None:
+    network = costs.meta_model(read_model("paper", "efficientnet_l2"))
+    assert sum(p.numel() * p.element_size() for p in network.parameters() if p.device != torch.device("meta")) == 0

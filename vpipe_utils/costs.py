@@ -1,0 +1,208 @@
+"""What a model costs: parameters and operations counted without allocating it, speed and memory measured.
+
+Counting builds the network on PyTorch's meta device, where tensors have a shape and no content. Measuring runs our own
+training step and, beside it, a plain one: the same network at the same precision without the memory layout, the fused
+optimizer and the compiler that the parameters may ask for.
+"""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from vpipe_utils.inputs import make_input
+from vpipe_utils.models import build_model, count_parameters
+from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams, VideoParams
+from vpipe_utils.training import choose_precision, make_loss, make_optimizer
+
+MIB = 2**20
+DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+
+
+def frames_of(params: TrainParams) -> int:
+    """Frames of a video that one sample holds: grid² of a super-image, the length of a clip, 1."""
+    if isinstance(params, SuperImageParams):
+        return params.grid**2
+    return params.clip_frames if isinstance(params, VideoParams) else 1
+
+
+def input_size(params: TrainParams) -> str:
+    """Size of the network's input in words: '1344 x 1344', '9 x 448 x 448'."""
+    tile = params.input_tile
+    if isinstance(params, SuperImageParams) and not params.tile_tokens:
+        return f"{params.grid * tile} x {params.grid * tile}"
+    return f"{tile} x {tile}" if isinstance(params, FrameParams) else f"{frames_of(params)} x {tile} x {tile}"
+
+
+def meta_model(params: TrainParams) -> nn.Module:
+    """The network of `params` with shapes and no weights: hundreds of millions of parameters in a second."""
+    with torch.device("meta"), _NumbersStayNumbers():
+        return build_model(params.model_copy(update={"pretrained": False}))
+
+
+class _NumbersStayNumbers(TorchFunctionMode):
+    """Video Swin reads its stochastic depths out of a `linspace`, so that one tensor must have content."""
+
+    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        kwargs = dict(kwargs or {})
+        if function is torch.linspace:
+            kwargs["device"] = "cpu"
+        return function(*args, **kwargs)
+
+
+def count(params: TrainParams) -> dict[str, float]:
+    """Of one sample at the parameters' own input size: parameters (millions), head (millions), GFLOPs forward.
+
+    A multiplication and its addition are two operations; papers and timm often count the pair once (MACs).
+    """
+    params = params.model_copy(update={"grad_checkpointing": False})  # which is of no concern without a backward pass
+    network = meta_model(params).eval()
+    size = (1, frames_of(params), 3, params.input_tile, params.input_tile)
+    images = make_input(torch.zeros(size, dtype=torch.uint8, device="meta"), params)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network.to("meta")(images)  # a few tensors are made on the CPU whatever the default
+    return {
+        "parameters_m": count_parameters(network) / 1e6,
+        "head_m": sum(p.numel() for p in network.head_parameters()) / 1e6,
+        "gflops": counter.get_total_flops() / 1e9,
+    }
+
+
+def measure(
+    params: TrainParams, device: str, steps: int, plain: bool = False, seed: int = 0
+) -> dict[str, float | list[float]]:
+    """Train `steps` updates on one made-up batch of `params.batch_size`, then predict as often: what that takes.
+
+    Gives train_per_s and predict_per_s (samples a second, medians over the steps after the first), peak_mib (memory
+    the GPU held at most, NaN on a CPU), held_mib (weights, gradients, optimizer and average, and what one forward pass
+    keeps for the backward pass; on any device) and losses (one a step, the first included; the batch stays the same,
+    so they must fall).
+    """
+    gc.collect()  # what the model before has left
+    if device == "cuda":
+        torch.cuda.empty_cache()
+        torch.cuda.reset_peak_memory_stats()
+    torch.manual_seed(seed)
+    changed = {"pretrained": False, "channels_last": params.channels_last and not plain, "compile": False}
+    params = params.model_copy(update=changed | {"compile": params.compile and not plain})
+    precision = DTYPES[choose_precision(params.precision)]
+    network = build_model(params).to(device)
+    optimizer = make_optimizer(network, params, fused=device == "cuda" and not plain)
+    loss_of, scaler = make_loss(params), torch.amp.GradScaler(device, enabled=precision is torch.float16)
+    if params.compile:
+        network.compile()
+    size = (params.batch_size, frames_of(params), 3, params.input_tile, params.input_tile)
+    tiles = torch.randint(0, 256, size, dtype=torch.uint8).to(device)
+    targets = (torch.rand(params.batch_size, len(params.class_codes)) < 0.1).float().to(device)
+    autocast = torch.autocast(device, precision, enabled=precision is not torch.float32)
+
+    def update() -> float:
+        with autocast:
+            loss = loss_of(network(make_input(tiles, params)), targets)
+        scaler.scale(loss).backward()
+        scaler.unscale_(optimizer)
+        if params.grad_clip:
+            nn.utils.clip_grad_norm_(network.parameters(), params.grad_clip)
+        scaler.step(optimizer)
+        scaler.update()
+        optimizer.zero_grad(set_to_none=True)
+        return loss.item()
+
+    with _Kept() as kept, autocast:
+        loss_of(network(make_input(tiles, params)), targets)
+    network.train()
+    train_times, losses = _timed(update, steps, device)
+    network.eval()
+    with torch.inference_mode(), autocast:
+        predict_times, _ = _timed(lambda: network(make_input(tiles, params)), steps, device)
+    copies = 4 + params.ema  # weights, gradients, two moments of AdamW, the average
+    state = copies * sum(p.numel() * p.element_size() for p in network.parameters())
+    return {
+        "train_per_s": params.batch_size / _median(train_times),
+        "predict_per_s": params.batch_size / _median(predict_times),
+        "peak_mib": torch.cuda.max_memory_allocated() / MIB if device == "cuda" else float("nan"),
+        "held_mib": (state + kept.bytes) / MIB,
+        "losses": losses,
+    }
+
+
+class _Kept(torch.autograd.graph.saved_tensors_hooks):
+    """Counts the bytes that a forward pass keeps for the backward pass, each piece of memory once."""
+
+    def __init__(self) -> None:
+        self.bytes = 0
+        self._seen: dict[int, Tensor] = {}
+        super().__init__(self._keep, lambda tensor: tensor)
+
+    def _keep(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if not isinstance(tensor, nn.Parameter) and storage.data_ptr() not in self._seen:
+            self._seen[storage.data_ptr()] = tensor  # held, so that its address is not given out again
+            self.bytes += storage.nbytes()
+        return tensor
+
+    def __enter__(self) -> _Kept:
+        super().__enter__()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)
+        self._seen.clear()
+
+
+def _timed(work: Callable[[], Any], steps: int, device: str) -> tuple[list[float], list[Any]]:
+    times, results = [], []
+    for _ in range(steps + 1):  # the first one warms up
+        if device == "cuda":
+            torch.cuda.synchronize()
+        began = time.perf_counter()
+        results.append(work())
+        if device == "cuda":
+            torch.cuda.synchronize()
+        times.append(time.perf_counter() - began)
+    return times[1:], results
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def gpu_hours(
+    params: TrainParams, train_per_s: float, predict_per_s: float, epochs: int, folds: int, videos: int
+) -> float:
+    """Hours to train `folds` folds for `epochs` epochs and to validate after each, reading aside.
+
+    `videos` are all labelled ones: each fold trains on (folds - 1) / folds of them and validates on the rest. Speeds
+    are of samples; the frame baseline takes several from each video.
+    """
+    frames = isinstance(params, FrameParams)
+    trained = videos * (folds - 1) / folds * (params.frames_per_epoch if frames else 1)
+    validated = videos / folds * (params.eval_frames if frames else 1)
+    return folds * epochs * (trained / train_per_s + validated / predict_per_s) / 3600
+
+
+def timm_figures() -> pd.DataFrame:
+    """timm's own benchmark, indexed by network: px, gmacs and predict_per_s (images a second).
+
+    Inference with mixed precision and channels last on an RTX 4090, PyTorch 2.4: results/benchmark-infer-amp-nhwc-
+    pt240-cu124-rtx4090.csv of github.com/huggingface/pytorch-image-models. Of two sizes the one nearer to Table II's.
+    """
+    rows = [
+        ("tresnet_l", 448, 43.59, 657.82),
+        ("tresnet_xl", 448, 60.77, 455.93),
+        ("convnext_base", 384, 45.21, 720.01),
+        ("dm_nfnet_f3", 416, 115.58, 206.43),
+        ("dm_nfnet_f6", 448, 229.7, 104.84),
+        ("tf_efficientnet_l2", 475, 172.11, 82.12),
+        ("convnextv2_large", 384, 101.1, 198.73),
+        ("eva02_base_patch14_448", 448, 107.11, 313.81),
+    ]
+    return pd.DataFrame(rows, columns=["network", "px", "gmacs", "predict_per_s"]).set_index("network")
