@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from einops import rearrange
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -32,6 +33,8 @@ def test_every_tile_lies_at_its_place_row_by_row(size: tuple[int, ...]) -> None:
         top, left = k // grid * height, k % grid * width
         assert torch.equal(image[:, :, top : top + height, left : left + width], tiles[:, k])
     assert torch.equal(split(image, grid), tiles)
+    written = rearrange(tiles, "b (th tw) c h w -> b c (th h) (tw w)", th=grid)  # as in SIFAR, arXiv 2106.14104
+    assert torch.equal(image, written)
 
 
 def test_wrong_number_of_tiles_is_refused() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,16 @@ def test_accumulating_gives_the_update_of_the_large_batch(tmp_path: Path) -> Non
         network, _ = fit(params, 1, train, eval_loader(params, CACHE, CACHE.videos[48:], TARGETS[48:]), folder)
         weights.append(torch.cat([p.detach().flatten() for p in network.parameters()]))
     torch.testing.assert_close(weights[0], weights[1], atol=2e-4, rtol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_compiled_and_plain_learn_the_same(tmp_path: Path) -> None:
+    scores = []
+    for compiled in (False, True):
+        changes = {**LEARN, "epochs": 2, "ema": False, "compile": compiled}
+        scores.append(run(tmp_path / str(compiled), smoke_params(**changes))[0])
+    np.testing.assert_allclose(*scores, atol=5e-3)
 
 
 def test_lack_of_memory_is_a_sentence_with_what_to_turn() -> None:
