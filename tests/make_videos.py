@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import av
@@ -43,14 +43,18 @@ def make_video(
     codec: str = "libx264",
     container_options: dict[str, str] | None = None,
     first: int = 0,
+    codec_options: dict[str, str] | None = None,
+    times: Sequence[int] | None = None,
 ) -> Path:
-    """Write `frames` numbered frames, the first one with number `first`."""
+    """Write `frames` numbered frames, the first one with number `first`; `times`: their time stamps, 1 / fps each."""
     with av.open(str(path), "w", options=container_options or {}) as container:
-        stream = container.add_stream(codec, rate=fps)
+        stream = container.add_stream(codec, rate=fps, options=codec_options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.gop_size = 10
         for number in range(first, first + frames):
             frame = av.VideoFrame.from_ndarray(numbered_frame(number, width, height), format="rgb24")
+            if times is not None:
+                frame.pts = times[number - first]
             container.mux(stream.encode(frame))
         container.mux(stream.encode())
     return path

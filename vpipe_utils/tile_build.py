@@ -185,7 +185,7 @@ def _read_tiles(settings: Settings, job: Job) -> list[bytes]:
     size = (settings.tile_size, settings.tile_size)
     tiles = {
         index: _encode(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), settings.tile_format)
-        for index, frame in video.iter_frames(job.path, indices)
+        for index, frame in video.iter_frames(job.path, indices, job.frames)
     }
     return [tiles[index] for index in indices.tolist()]
 

@@ -4,7 +4,8 @@ Frame i means the i-th frame that decoding the file from its start gives, the wa
 counts: up to the first frame that cannot be decoded, which in a damaged file comes before the end. Headers
 lie (a cut-off file announces frames it does not have), so nothing here believes a frame count it has not
 decoded. OpenCV decodes: stepping with `grab()` and converting only the wanted frames with `retrieve()` gives
-the same pixels as converting all, and a rotation flag is applied. PyAV reads what a header is good for
+the same pixels as converting all, and a rotation flag is applied. Where the number of frames is known,
+`keyframes` reaches the wanted ones faster, or leaves them to this. PyAV reads what a header is good for
 (codec, frame rate) and finds out why a file cannot be read.
 """
 
@@ -22,6 +23,8 @@ os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 import av
 import cv2
 import numpy as np
+
+from vpipe_utils.keyframes import jump_to_frames
 
 
 class VideoError(ValueError):
@@ -70,29 +73,40 @@ def count_frames(path: str | Path) -> int:
     return frames
 
 
-def read_frames(path: str | Path, indices: Sequence[int]) -> np.ndarray:
+def read_frames(path: str | Path, indices: Sequence[int], frames: int | None = None) -> np.ndarray:
     """Frames at `indices`, in the order asked (repeats allowed): uint8 (N, H, W, 3) RGB, rotation applied.
 
+    `frames`, the number that `probe` found: with it the file is not decoded from its start where that is as exact.
     Raises VideoError, also for an index that the video does not have.
     """
     indices = _checked(indices, path)
     if not len(indices):
         with _capture(path) as capture:
             return _first_frame(capture, path)[None][:0]
-    frames: np.ndarray | None = None
-    for index, frame in iter_frames(path, indices):
-        if frames is None:
-            frames = np.empty((len(indices), *frame.shape), np.uint8)
-        frames[indices == index] = frame
-    return frames
+    pictures: np.ndarray | None = None
+    for index, frame in iter_frames(path, indices, frames):
+        if pictures is None:
+            pictures = np.empty((len(indices), *frame.shape), np.uint8)
+        pictures[indices == index] = frame
+    return pictures
 
 
-def iter_frames(path: str | Path, indices: Sequence[int] | None = None) -> Iterator[tuple[int, np.ndarray]]:
+def iter_frames(
+    path: str | Path, indices: Sequence[int] | None = None, frames: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, uint8 (H, W, 3) RGB frame), each wanted index once and ascending; None: all frames.
 
-    Holds one frame at a time, whatever the length of the video. Raises VideoError.
+    Holds one frame at a time, whatever the length of the video. `frames` as in `read_frames`. Raises VideoError.
     """
     wanted = None if indices is None else np.unique(_checked(indices, path))
+    if wanted is not None and frames is not None and len(wanted):
+        done = 0
+        for found in jump_to_frames(path, wanted, frames):
+            yield found
+            done += 1
+        wanted = wanted[done:]
+        if not len(wanted):
+            return
     with _capture(path) as capture:
         yield from _decode_through(capture, path, wanted)
 
@@ -125,7 +139,7 @@ def consecutive_indices(n_frames: int, n: int, start: int | None = None) -> np.n
 def _decode_through(
     capture: cv2.VideoCapture, path: str | Path, wanted: np.ndarray | None
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """Step through every frame up to the last wanted: always exact. A faster way would stand beside it."""
+    """Step through every frame up to the last wanted: always exact."""
     position = -1
     for target in itertools.count() if wanted is None else wanted.tolist():
         while position < target:

@@ -1,0 +1,155 @@
+"""The fast way to a few frames of a video: decode from the keyframe before each, and nothing else.
+
+Exact or not taken: every doubt (see `_plan` and `jump_to_frames`) ends it, and the caller reads on from the start. It
+needs the number of frames that decoding the whole file gives. Where that equals the number of packets, every packet
+gives one frame, so the i-th frame is the one with the i-th smallest time stamp; where a damaged packet gave none, the
+numbers differ. Keyframe flags lie (recovery points, broken links), so a start must be an instantaneous refresh (IDR,
+or a random access picture of HEVC) in the bitstream itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+import numpy as np
+
+CONTAINERS = ("mov", "matroska")  # with lengths before each unit, and a time stamp on every packet
+MOST_BYTES = 2**29  # packets are held in memory; a larger file is read through
+WORTHWHILE = 0.8  # share of the frames that may have to be decoded before reading through is as good
+
+
+class Unit(NamedTuple):
+    """One packet of the video: the bytes, and what its bitstream says."""
+
+    packet: av.Packet
+    pts: int
+    starts: bool  # decoding can start here
+    droppable: bool  # no other frame refers to it
+
+
+def jump_to_frames(path: str | Path, wanted: np.ndarray, frames: int) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index, uint8 (H, W, 3) RGB frame) for the ascending `wanted`, as far as that is certainly exact.
+
+    `frames`: how many frames decoding all of the file gives. Ends early, without an error, wherever a doubt arises: the
+    rest must then be read from the start.
+    """
+    try:
+        path = Path(path).absolute()
+        if path.stat().st_size > MOST_BYTES:
+            return
+        with av.open(str(path), metadata_errors="replace") as container:
+            stream = _suitable(container)
+            units = _units(container, stream) if stream is not None else None
+            if units is None:
+                return
+            shown = sorted(unit.pts for unit in units if not unit.packet.is_discard)
+            if len(shown) != frames or wanted[-1] >= frames:
+                return
+            targets = [shown[index] for index in wanted.tolist()]
+            groups = _plan(units, targets)
+            if groups is None:
+                return
+            context = stream.codec_context
+            context.thread_count = 1  # parallel work goes one video a process
+            numbers = dict(zip(targets, wanted.tolist(), strict=True))
+            for first, last, of_group in groups:
+                for pts, frame in _decode(context, units[first : last + 1], of_group):
+                    yield numbers[pts], frame
+                context.flush_buffers()
+    except (av.FFmpegError, OSError, _Doubt):
+        return
+
+
+class _Doubt(Exception):
+    """Something is not as it should be: read through instead."""
+
+
+def _suitable(container: av.container.InputContainer) -> av.VideoStream | None:
+    """The one video stream, if its format is one whose packets can be trusted."""
+    if not container.format.name.startswith(CONTAINERS) or len(container.streams.video) != 1:
+        return None
+    stream = container.streams.video[0]
+    context = stream.codec_context
+    extra = context.extradata or b""
+    known = context.name in ("h264", "hevc") and extra[:1] == b"\x01"  # lengths, not start codes
+    return stream if known and context.pix_fmt == "yuv420p" else None
+
+
+def _units(container: av.container.InputContainer, stream: av.VideoStream) -> list[Unit] | None:
+    """All packets in decoding order; None where one is damaged or has no time stamp of its own."""
+    codec, extra = stream.codec_context.name, stream.codec_context.extradata
+    length_bytes = (extra[4 if codec == "h264" else 21] & 3) + 1
+    units, seen = [], set()
+    for packet in container.demux(stream):
+        if packet.size == 0:  # the end
+            continue
+        if packet.is_corrupt or packet.pts is None or packet.pts in seen:
+            return None
+        seen.add(packet.pts)
+        kinds = _picture_kinds(bytes(packet), length_bytes, codec)
+        if not kinds:
+            return None
+        if codec == "h264":  # (type, whether anything refers to it)
+            starts = all(kind == 5 for kind, _ in kinds)
+            droppable = not any(refers for _, refers in kinds)
+        else:  # 16 to 21: random access; pictures before it in time are never asked of it
+            starts, droppable = all(16 <= kind <= 21 for kind, _ in kinds), False
+        units.append(Unit(packet, packet.pts, starts, droppable))
+    return units
+
+
+def _picture_kinds(data: bytes, length_bytes: int, codec: str) -> list[tuple[int, bool]]:
+    """(type, is referred to) of every slice in a packet of length-prefixed units; empty where lengths do not fit."""
+    kinds, at = [], 0
+    while at + length_bytes < len(data):
+        length = int.from_bytes(data[at : at + length_bytes], "big")
+        at += length_bytes
+        if length == 0 or at + length > len(data):
+            return []
+        if codec == "h264":
+            kind, refers = data[at] & 31, bool(data[at] & 0x60)
+            picture = 1 <= kind <= 5
+        else:
+            kind, refers = data[at] >> 1 & 63, True
+            picture = kind < 32
+        if picture:
+            kinds.append((kind, refers))
+        at += length
+    return kinds if at == len(data) else []
+
+
+def _plan(units: list[Unit], targets: list[int]) -> list[tuple[int, int, list[int]]] | None:
+    """(first packet, last packet, time stamps) of each stretch to decode; None where reading through is as good."""
+    place = {unit.pts: k for k, unit in enumerate(units)}
+    starts = [k for k, unit in enumerate(units) if unit.starts]
+    groups: dict[int, list[int]] = {}
+    for pts in targets:
+        before = [k for k in starts if k <= place[pts] and units[k].pts <= pts]
+        if not before:
+            return None
+        groups.setdefault(before[-1], []).append(pts)
+    plan = [(first, max(place[pts] for pts in of), of) for first, of in sorted(groups.items())]
+    effort = sum(last - first + 1 for first, last, _ in plan)
+    return plan if effort < WORTHWHILE * (max(last for _, last, _ in plan) + 1) else None
+
+
+def _decode(
+    context: av.VideoCodecContext, units: list[Unit], targets: list[int]
+) -> Iterator[tuple[int, np.ndarray]]:
+    """(time stamp, frame) of the targets, ascending; raises _Doubt for anything unexpected."""
+    left = list(targets)
+    fed = (unit.packet for unit in units if unit.pts in targets or not unit.droppable)
+    for packet in [*fed, None]:  # None: hand out what is held back for reordering
+        for frame in context.decode(packet):
+            if frame.is_corrupt or frame.pts is None or frame.rotation:
+                raise _Doubt
+            if not left or frame.pts < left[0]:
+                continue
+            if frame.pts != left[0]:
+                raise _Doubt
+            yield left.pop(0), frame.to_ndarray(format="rgb24")
+    if left:
+        raise _Doubt
