@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from make_videos import cut_off, damage, make_video, turn_by_90
 
 from vpipe_utils import video
-from vpipe_utils.keyframes import jump_to_frames
+from vpipe_utils.keyframes import jump_to_frames, why_not_jump
 
 X264 = {"x264-params": "keyint=12:scenecut=0"}
 JUMPED = {  # name -> codec, options: the fast way must take these
@@ -24,12 +24,12 @@ JUMPED = {  # name -> codec, options: the fast way must take these
     "hevc.mp4": ("libx265", {"x265-params": "keyint=12:open-gop=0:log-level=none"}),
     "hevc_open.mkv": ("libx265", {"x265-params": "keyint=12:open-gop=1:bframes=3:log-level=none"}),
 }
-READ_THROUGH = {  # and leave these alone
-    "one_keyframe.mp4": ("libx264", {"x264-params": "keyint=250:scenecut=0"}),
-    "intra_refresh.mp4": ("libx264", {"x264-params": "keyint=12:intra-refresh=1"}),
-    "old.mp4": ("mpeg4", {}),
-    "plain.avi": ("libx264", X264),
-    "plain.ts": ("libx264", X264),
+READ_THROUGH = {  # and leave these alone, for this reason
+    "one_keyframe.mp4": ("libx264", {"x264-params": "keyint=250:scenecut=0"}, "start at its first frame only"),
+    "intra_refresh.mp4": ("libx264", {"x264-params": "keyint=12:intra-refresh=1"}, "start at its first frame only"),
+    "old.mp4": ("mpeg4", {}, "its codec, mpeg4"),
+    "plain.avi": ("libx264", X264, "its container, avi"),
+    "plain.ts": ("libx264", X264, "its container, mpegts"),
 }
 
 
@@ -56,6 +56,7 @@ def test_it_jumps_and_is_exact(name: str, tmp_path: Path) -> None:
     expected = all_frames(path)
     assert len(expected) == 60
     assert list(jumped(path, [11, 30, 59], 60)) == [11, 30, 59]
+    assert why_not_jump(path, 60) == ""
     for index in range(60):
         assert_exact(path, [index], expected)
     assert_exact(path, [59, 3, 3, 40, 17], expected)
@@ -63,9 +64,10 @@ def test_it_jumps_and_is_exact(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", READ_THROUGH)
 def test_it_leaves_doubtful_files_to_reading_through(name: str, tmp_path: Path) -> None:
-    codec, options = READ_THROUGH[name]
+    codec, options, reason = READ_THROUGH[name]
     path = make_video(tmp_path / name, frames=40, codec=codec, codec_options=options)
     expected = all_frames(path)
+    assert reason in why_not_jump(path, len(expected))
     assert not jumped(path, [20, 39], len(expected))
     assert_exact(path, [39, 0, 20], expected)
 
@@ -74,6 +76,7 @@ def test_it_needs_the_true_number_of_frames(tmp_path: Path) -> None:
     path = make_video(tmp_path / "a.mp4", frames=60, codec_options=X264)
     assert jumped(path, [50], 60)
     assert not jumped(path, [50], 59) and not jumped(path, [60], 60)
+    assert why_not_jump(path, 59) == "it has 60 packets to show, but 59 frames can be decoded"
     with pytest.raises(video.VideoError, match="frame 60 was asked for, but it has 60 frames"):
         video.read_frames(path, [50, 60], 60)
     with pytest.raises(video.VideoError, match="there is no such file"):
@@ -83,6 +86,7 @@ def test_it_needs_the_true_number_of_frames(tmp_path: Path) -> None:
 def test_a_turned_picture_is_read_through(tmp_path: Path) -> None:
     path = turn_by_90(make_video(tmp_path / "a.mp4", frames=60, codec_options=X264))
     assert not jumped(path, [50], 60)
+    assert why_not_jump(path, 60) == "the picture is to be turned"
     assert_exact(path, [50], all_frames(path))
 
 

@@ -61,7 +61,8 @@ def test_no_index_gives_no_frame_of_the_right_size(tmp_path):
 def test_probe(tmp_path):
     path = make_video(tmp_path / "a.mp4", 30, width=80, height=48, fps=12)
     assert probe(path) == {
-        "fps": 12.0, "frames": 30, "duration_s": 2.5, "width": 80, "height": 48, "codec": "h264"
+        "fps": 12.0, "frames": 30, "duration_s": 2.5, "width": 80, "height": 48, "codec": "h264",
+        "read_through": "",
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ DTYPES = {
     "width": "int64",
     "height": "int64",
     "codec": "str",
+    "read_through": "str",
     "readable": "bool",
     "why_not": "str",
 }
@@ -34,7 +35,7 @@ QV_PIPE = {
     "labels per video": 1.394,  # 8,922 labels
 }
 NAN = float("nan")
-NOT_READ = {"fps": NAN, "frames": 0, "duration_s": NAN, "width": 0, "height": 0, "codec": ""}
+NOT_READ = {"fps": NAN, "frames": 0, "duration_s": NAN, "width": 0, "height": 0, "codec": "", "read_through": ""}
 
 
 def index_videos(
@@ -49,11 +50,11 @@ def index_videos(
     `labelled`: file names that the annotations name, the `train` split; every other video of the folder is
     in the `test` split (so it is in QV-Pipe, where both lie in one folder). `held_out`: names in the test
     split that have labels for the final score. Columns: video (the file name, its identity), path
-    (absolute), split, fps, frames (decoded), duration_s, width, height (pixels), codec, readable, why_not
-    (the reason where not readable, else ""). A named video that is missing is a row, not readable. Hidden
-    files, folders and files without a video's ending are left out unless they are named. Raises ValueError
-    for a name that is a path, comes twice or is in both splits, for a missing folder, and for a folder
-    without videos or with none of the labelled ones.
+    (absolute), split, fps, frames (decoded), duration_s, width, height (pixels), codec, read_through (why
+    single frames cannot be jumped to, else ""), readable, why_not (why it cannot be read, else ""). A named
+    video that is missing is a row, not readable. Hidden files, folders and files without a video's ending
+    are left out unless they are named. Raises ValueError for a name that is a path, comes twice or is in
+    both splits, for a missing folder, and for a folder without videos or with none of the labelled ones.
     """
     folder = Path(videos_dir).absolute()
     named = _checked_names([*labelled, *held_out])

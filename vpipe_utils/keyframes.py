@@ -1,7 +1,7 @@
 """The fast way to a few frames of a video: decode from the keyframe before each, and nothing else.
 
-Exact or not taken: every doubt (see `_plan` and `jump_to_frames`) ends it, and the caller reads on from the start. It
-needs the number of frames that decoding the whole file gives. Where that equals the number of packets, every packet
+Exact or not taken: every doubt (see `_opened` and `_units`) ends it, and the caller reads on from the start. It needs
+the number of frames that decoding the whole file gives. Where that equals the number of packets, every packet
 gives one frame, so the i-th frame is the one with the i-th smallest time stamp; where a damaged packet gave none, the
 numbers differ. Keyframe flags lie (recovery points, broken links), so a start must be an instantaneous refresh (IDR,
 or a random access picture of HEVC) in the bitstream itself.
@@ -9,6 +9,7 @@ or a random access picture of HEVC) in the bitstream itself.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -36,50 +37,68 @@ def jump_to_frames(path: str | Path, wanted: np.ndarray, frames: int) -> Iterato
     `frames`: how many frames decoding all of the file gives. Ends early, without an error, wherever a doubt arises: the
     rest must then be read from the start.
     """
-    try:
-        path = Path(path).absolute()
-        if path.stat().st_size > MOST_BYTES:
+    with contextlib.suppress(av.FFmpegError, OSError, _Doubt), _opened(path) as (container, stream):
+        units = _units(container, stream, frames)
+        shown = sorted(unit.pts for unit in units if not unit.packet.is_discard)
+        if wanted[-1] >= frames:
             return
-        with av.open(str(path), metadata_errors="replace") as container:
-            stream = _suitable(container)
-            units = _units(container, stream) if stream is not None else None
-            if units is None:
-                return
-            shown = sorted(unit.pts for unit in units if not unit.packet.is_discard)
-            if len(shown) != frames or wanted[-1] >= frames:
-                return
-            targets = [shown[index] for index in wanted.tolist()]
-            groups = _plan(units, targets)
-            if groups is None:
-                return
+        targets = [shown[index] for index in wanted.tolist()]
+        numbers = dict(zip(targets, wanted.tolist(), strict=True))
+        context = stream.codec_context
+        context.thread_count = 1  # parallel work goes one video a process
+        for first, last, of_group in _plan(units, targets):
+            for pts, frame in _decode(context, units[first : last + 1], of_group):
+                yield numbers[pts], frame
+            context.flush_buffers()
+
+
+def why_not_jump(path: str | Path, frames: int) -> str:
+    """Why single frames of a video of so many frames are read from its start; "" where they are jumped to."""
+    try:
+        with _opened(path) as (container, stream):
+            units = _units(container, stream, frames)
+            starts = [unit.pts for unit in units if unit.starts]
+            if len(starts) < 2:
+                raise _Doubt("decoding can start at its first frame only")
             context = stream.codec_context
-            context.thread_count = 1  # parallel work goes one video a process
-            numbers = dict(zip(targets, wanted.tolist(), strict=True))
-            for first, last, of_group in groups:
-                for pts, frame in _decode(context, units[first : last + 1], of_group):
-                    yield numbers[pts], frame
-                context.flush_buffers()
-    except (av.FFmpegError, OSError, _Doubt):
-        return
+            if any(frame.rotation for frame in [*context.decode(units[0].packet), *context.decode(None)]):
+                raise _Doubt("the picture is to be turned")
+    except _Doubt as doubt:
+        return str(doubt)
+    except (av.FFmpegError, OSError) as error:
+        return f"its packets cannot be listed ({type(error).__name__})"
+    return ""
 
 
 class _Doubt(Exception):
     """Something is not as it should be: read through instead."""
 
 
-def _suitable(container: av.container.InputContainer) -> av.VideoStream | None:
-    """The one video stream, if its format is one whose packets can be trusted."""
-    if not container.format.name.startswith(CONTAINERS) or len(container.streams.video) != 1:
-        return None
-    stream = container.streams.video[0]
-    context = stream.codec_context
-    extra = context.extradata or b""
-    known = context.name in ("h264", "hevc") and extra[:1] == b"\x01"  # lengths, not start codes
-    return stream if known and context.pix_fmt == "yuv420p" else None
+@contextlib.contextmanager
+def _opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
+    """The file and its one video stream, if its format is one whose packets can be trusted."""
+    path = Path(path).absolute()
+    if path.stat().st_size > MOST_BYTES:
+        raise _Doubt(f"it is larger than {MOST_BYTES / 2**20:.0f} MiB")
+    with av.open(str(path), metadata_errors="replace") as container:
+        kind = container.format.name.split(",")[0]
+        if kind not in CONTAINERS:
+            raise _Doubt(f"its container, {kind}, need not say when a packet is shown")
+        if len(container.streams.video) != 1:
+            raise _Doubt(f"it has {len(container.streams.video)} video streams")
+        stream = container.streams.video[0]
+        context = stream.codec_context
+        if context.name not in ("h264", "hevc"):
+            raise _Doubt(f"its codec, {context.name}, is not one whose starting points are known here")
+        if (context.extradata or b"")[:1] != b"\x01":
+            raise _Doubt("its packets have start codes in place of lengths")
+        if context.pix_fmt != "yuv420p":
+            raise _Doubt(f"its colours are stored as {context.pix_fmt}")
+        yield container, stream
 
 
-def _units(container: av.container.InputContainer, stream: av.VideoStream) -> list[Unit] | None:
-    """All packets in decoding order; None where one is damaged or has no time stamp of its own."""
+def _units(container: av.container.InputContainer, stream: av.VideoStream, frames: int) -> list[Unit]:
+    """All packets in decoding order; raises _Doubt where one is damaged or has no time stamp of its own."""
     codec, extra = stream.codec_context.name, stream.codec_context.extradata
     length_bytes = (extra[4 if codec == "h264" else 21] & 3) + 1
     units, seen = [], set()
@@ -87,17 +106,20 @@ def _units(container: av.container.InputContainer, stream: av.VideoStream) -> li
         if packet.size == 0:  # the end
             continue
         if packet.is_corrupt or packet.pts is None or packet.pts in seen:
-            return None
+            raise _Doubt("a packet is damaged or has no time of its own")
         seen.add(packet.pts)
         kinds = _picture_kinds(bytes(packet), length_bytes, codec)
         if not kinds:
-            return None
+            raise _Doubt("a packet does not hold what its lengths say")
         if codec == "h264":  # (type, whether anything refers to it)
             starts = all(kind == 5 for kind, _ in kinds)
             droppable = not any(refers for _, refers in kinds)
         else:  # 16 to 21: random access; pictures before it in time are never asked of it
             starts, droppable = all(16 <= kind <= 21 for kind, _ in kinds), False
         units.append(Unit(packet, packet.pts, starts, droppable))
+    shown = sum(not unit.packet.is_discard for unit in units)
+    if shown != frames:
+        raise _Doubt(f"it has {shown} packets to show, but {frames} frames can be decoded")
     return units
 
 
@@ -121,19 +143,21 @@ def _picture_kinds(data: bytes, length_bytes: int, codec: str) -> list[tuple[int
     return kinds if at == len(data) else []
 
 
-def _plan(units: list[Unit], targets: list[int]) -> list[tuple[int, int, list[int]]] | None:
-    """(first packet, last packet, time stamps) of each stretch to decode; None where reading through is as good."""
+def _plan(units: list[Unit], targets: list[int]) -> list[tuple[int, int, list[int]]]:
+    """(first packet, last packet, time stamps) of each stretch to decode; _Doubt where reading through is as good."""
     place = {unit.pts: k for k, unit in enumerate(units)}
     starts = [k for k, unit in enumerate(units) if unit.starts]
     groups: dict[int, list[int]] = {}
     for pts in targets:
         before = [k for k in starts if k <= place[pts] and units[k].pts <= pts]
         if not before:
-            return None
+            raise _Doubt("decoding cannot start at its first frame")
         groups.setdefault(before[-1], []).append(pts)
     plan = [(first, max(place[pts] for pts in of), of) for first, of in sorted(groups.items())]
     effort = sum(last - first + 1 for first, last, _ in plan)
-    return plan if effort < WORTHWHILE * (max(last for _, last, _ in plan) + 1) else None
+    if effort > WORTHWHILE * (max(last for _, last, _ in plan) + 1):
+        raise _Doubt("too few points to start from")
+    return plan
 
 
 def _decode(

@@ -24,7 +24,7 @@ import av
 import cv2
 import numpy as np
 
-from vpipe_utils.keyframes import jump_to_frames
+from vpipe_utils.keyframes import jump_to_frames, why_not_jump
 
 
 class VideoError(ValueError):
@@ -43,7 +43,8 @@ def probe(path: str | Path) -> dict[str, object]:
     """Decode the whole file once and say what it is.
 
     Returns `fps` (frames per second, NaN where the file does not say), `frames` (decoded), `duration_s`
-    (frames / fps), `width` and `height` (pixels as seen, rotation applied) and `codec` (FFmpeg's name).
+    (frames / fps), `width` and `height` (pixels as seen, rotation applied), `codec` (FFmpeg's name) and
+    `read_through` (why its frames are read from the start; "" where `read_frames` jumps to them).
     Raises VideoError.
     """
     with _capture(path) as capture:
@@ -59,6 +60,7 @@ def probe(path: str | Path) -> dict[str, object]:
         "width": width,
         "height": height,
         "codec": codec,
+        "read_through": why_not_jump(path, frames),
     }
 
 
