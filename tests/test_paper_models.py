@@ -46,7 +46,7 @@ def test_input_sizes_are_those_of_the_tables(model: str) -> None:
     size = costs.input_size(params)
     in_table = reference.table_ii().set_index("model")["input_size"]
     if model in in_table:
-        assert size == f"{in_table[model]} x {in_table[model]}"
+        assert size == f"{in_table[model]}x{in_table[model]}"
     assert (params.epochs, params.schedule, params.ema) == (30, "onecycle", True)
     assert params.pretrained
 

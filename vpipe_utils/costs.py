@@ -29,11 +29,11 @@ DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": to
 
 
 def input_size(params: TrainParams) -> str:
-    """Size of the network's input in words: '1344 x 1344', '9 x 448 x 448'."""
+    """Size of the network's input in words: '1344x1344', '9x448x448'."""
     tile = params.input_tile
     if isinstance(params, SuperImageParams) and not params.tile_tokens:
-        return f"{params.grid * tile} x {params.grid * tile}"
-    return f"{tile} x {tile}" if isinstance(params, FrameParams) else f"{tiles_per_item(params)} x {tile} x {tile}"
+        return f"{params.grid * tile}x{params.grid * tile}"
+    return f"{tile}x{tile}" if isinstance(params, FrameParams) else f"{tiles_per_item(params)}x{tile}x{tile}"
 
 
 def meta_model(params: TrainParams) -> nn.Module:
