@@ -90,7 +90,7 @@ def test_small_data_leaves_no_fold_empty(n_splits, seed, by_recording, data):
 def test_too_few_videos():
     with pytest.raises(ValueError, match="2 recordings cannot make 3 folds"):
         folds.iterative_folds(label_table(2), 3, 0, by_recording=True)
-    with pytest.raises(ValueError, match="cannot make 1 folds; give at least 2"):
+    with pytest.raises(ValueError, match="cannot make 1 folds: n_folds must be at least 2"):
         folds.iterative_folds(label_table(), 1)
 
 

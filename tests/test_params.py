@@ -48,7 +48,7 @@ def test_table_ii_input_sizes() -> None:
 
 
 def test_unknown_key_is_named_with_the_nearest_one() -> None:
-    with pytest.raises(ValueError, match=r"'epoch' is no parameter of this notebook \(did you mean 'epochs'\?\)"):
+    with pytest.raises(ValueError, match=r"'epoch' is no parameter here \(did you mean 'epochs'\?\)"):
         SuperImageParams.from_values({**values("smoke", "convnext_base", 0), "epoch": 3})
 
 

@@ -93,7 +93,10 @@ def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], t
     items = params.frames_per_epoch if isinstance(params, FrameParams) else 1
     data = TileDataset(cache, videos, targets, tiles_per_item(params), seed, params.jitter, items)
     if len(data) < params.batch_size:
-        raise ValueError(f"{len(data)} training items are fewer than batch_size {params.batch_size}: lower batch_size")
+        raise ValueError(
+            f"{len(data)} training items are fewer than batch_size {params.batch_size}: lower batch_size in "
+            f"params/{params.preset}/{params.model}.yaml"
+        )
     return DataLoader(
         data,
         batch_size=params.batch_size,

@@ -29,7 +29,8 @@ def iterative_folds(
     kind = "recordings" if by_recording else "videos"
     most = units.nunique()
     if not 2 <= n_splits <= most:
-        raise ValueError(f"{most} {kind} cannot make {n_splits} folds; give at least 2 and at most {most}.")
+        advice = f"at most {most}" + (" or by_recording false" if by_recording else "")
+        raise ValueError(f"{most} {kind} cannot make {n_splits} folds: n_folds must be at least 2, here {advice}.")
     marks = table[class_columns(table)].astype(int).groupby(units.to_numpy(), sort=True).sum()
     if by_recording:
         files = units.value_counts().loc[marks.index].to_numpy()

@@ -286,7 +286,8 @@ def _read_csv_rows(path: Path, text: str, classes: list[str]) -> list[tuple[str,
     unknown = [name for name in header if name not in expected]
     if unknown:
         raise ValueError(
-            f"{path}: the column {unknown[0]!r} is no class; the columns are video, {_shortened(classes)}."
+            f"{path}: the column {unknown[0]!r} is no class; the columns are video, {_shortened(classes)}. "
+            "Drop it, or add it to classes in data.yaml; columns are separated by commas."
         )
     if missing:
         raise ValueError(f"{path}: the column {missing[0]!r} is missing; give video and every class.")

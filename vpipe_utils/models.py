@@ -169,6 +169,7 @@ def _swin3d() -> type[nn.Module]:
         from mmaction.models.backbones.swin import SwinTransformer3D
         from mmengine.logging import MMLogger
     MMLogger.get_current_instance().setLevel("WARNING")
+    warnings.filterwarnings("ignore", message="torch.meshgrid")  # raised by its forward pass, on every reader's page
     return SwinTransformer3D
 
 

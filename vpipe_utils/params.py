@@ -152,7 +152,10 @@ class EnsembleParams(DataParams):
         known = [f"{approach}/{model}" for approach, model in self.runs]
         for name in self.ensemble_models:
             if name not in known:
-                raise ValueError(f"ensemble_models: '{name}' is not trained here; there are {', '.join(known)}")
+                raise ValueError(
+                    f"ensemble_models: '{name}' is not trained here; there are {', '.join(known)}: "
+                    "set ensemble_models in params/<preset>/ensemble.yaml"
+                )
         return self
 
 
@@ -255,7 +258,11 @@ def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:
     key = ".".join(map(str, item["loc"]))
     if item["type"] == "extra_forbidden":
         near = difflib.get_close_matches(key, list(fields), n=1)
-        return f"'{key}' is no parameter of this notebook" + (f" (did you mean '{near[0]}'?)" if near else "")
+        hint = f" (did you mean '{near[0]}'?)" if near else ""
+        of_a_model = key in SuperImageParams.model_fields or key in FrameParams.model_fields
+        if of_a_model and not near:
+            hint = "; it belongs in the file of a model, params/<preset>/<model>.yaml"
+        return f"'{key}' is no parameter here{hint}"
     if item["type"] == "missing":
         return f"'{key}' is missing: set it in one of the parameter files"
     if item["type"] == "value_error":

@@ -1,7 +1,7 @@
 """Figures of the data: labels, folds, frames, super-images. Each function returns a matplotlib Figure.
 
 Nothing here touches pyplot: a figure belongs to its caller, shows itself in a notebook, works without
-a display, and leaves no global state behind. Figures of results are in `result_plots`.
+a display, and leaves no global state behind. Figures of results are in `report_plots`.
 """
 
 from __future__ import annotations

@@ -78,6 +78,11 @@ def snakemake(words: list[str]) -> int:
 def checked(preset: str) -> parameters.DataParams:
     """Check every parameter file and, for own data, the annotations: one sentence for what is wrong."""
     data = parameters.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
+    if data.preset != preset:
+        raise ValueError(
+            f"params/{preset}/data.yaml: preset is '{data.preset}', but the folder is '{preset}': write "
+            f"preset: {preset}, so that nothing is written over another preset's outputs"
+        )
     for _, model in data.runs:
         for fold in data.train_folds:
             parameters.read_model(preset, model, fold)
