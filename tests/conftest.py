@@ -11,6 +11,11 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "data" / "clips"  # six real clips, where they lie beside the repository
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first: one worker is busy with it while the other does the rest."""
+    items.sort(key=lambda item: item.path.name != "test_whole_report.py")
+
+
 @pytest.fixture(scope="session")
 def clips() -> Path:
     """Folder of real clips; tests that need it are skipped where it is absent."""
