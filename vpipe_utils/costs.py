@@ -10,6 +10,7 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from statistics import median
 from typing import Any
 
 import pandas as pd
@@ -85,8 +86,8 @@ def measure(
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
     torch.manual_seed(seed)
-    changed = {"pretrained": False, "channels_last": params.channels_last and not plain, "compile": False}
-    params = params.model_copy(update=changed | {"compile": params.compile and not plain})
+    left_out = {"channels_last": False, "compile": False} if plain else {}
+    params = params.model_copy(update={"pretrained": False, **left_out})
     precision = DTYPES[choose_precision(params.precision)]
     network = build_model(params).to(device)
     optimizer = make_optimizer(network, params, fused=device == "cuda" and not plain)
@@ -120,8 +121,8 @@ def measure(
     copies = 4 + params.ema  # weights, gradients, two moments of AdamW, the average
     state = copies * sum(p.numel() * p.element_size() for p in network.parameters())
     return {
-        "train_per_s": params.batch_size / _median(train_times),
-        "predict_per_s": params.batch_size / _median(predict_times),
+        "train_per_s": params.batch_size / median(train_times),
+        "predict_per_s": params.batch_size / median(predict_times),
         "peak_mib": torch.cuda.max_memory_allocated() / MIB if device == "cuda" else float("nan"),
         "held_mib": (state + kept.bytes) / MIB,
         "losses": losses,
@@ -163,10 +164,6 @@ def _timed(work: Callable[[], Any], steps: int, device: str) -> tuple[list[float
             torch.cuda.synchronize()
         times.append(time.perf_counter() - began)
     return times[1:], results
-
-
-def _median(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
 
 
 def gpu_hours(

@@ -98,7 +98,8 @@ def iter_frames(
 ) -> Iterator[tuple[int, np.ndarray]]:
     """Yield (index, uint8 (H, W, 3) RGB frame), each wanted index once and ascending; None: all frames.
 
-    Holds one frame at a time, whatever the length of the video. `frames` as in `read_frames`. Raises VideoError.
+    Holds one frame at a time, whatever the length of the video; with `frames` (see `read_frames`) also the file's
+    packets, up to half a GiB. Raises VideoError.
     """
     wanted = None if indices is None else np.unique(_checked(indices, path))
     if wanted is not None and frames is not None and len(wanted):
