@@ -15,19 +15,23 @@ KINDS = {"frame_tresnet": FrameParams, "video_swin_k400": VideoParams}
 class MemoryCache:
     """What datasets use of `TileCache`. A video of class c shows a bright square in channel c of most frames."""
 
-    def __init__(self, targets: np.ndarray, frames: int = 9, size: int = 32, seed: int = 0) -> None:
+    def __init__(self, targets: np.ndarray, frames: int = 9, size: int = 32, seed: int = 0, run: int = 0) -> None:
         rng = np.random.default_rng(seed)
         self.videos = [f"{k}.mp4" for k in range(len(targets))]
-        self.frames_per_video, self.tile_size = frames, size
-        pixels = rng.integers(0, 90, (len(targets), frames, size, size, 3))
+        self.frames_per_video, self.tile_size, self.run, self.length = frames, size, run, 100
+        pixels = rng.integers(0, 90, (len(targets), frames + run, size, size, 3))
         half = size // 2
         for video, row in enumerate(targets):
             for channel in np.flatnonzero(row[:3]):
                 pixels[video, :, :half, :half, channel] += 150
         self.pixels = pixels.astype(np.uint8)
 
-    def tiles(self, name: str, positions: Sequence[int] | None = None) -> np.ndarray:
-        return self.pixels[self.videos.index(name)][np.asarray(positions)]
+    def frames(self, name: str) -> int:
+        return self.length
+
+    def tiles(self, name: str, positions: Sequence[int], out: np.ndarray) -> np.ndarray:
+        out[:] = self.pixels[self.videos.index(name)][np.asarray(positions)]
+        return out
 
 
 def smoke_params(model: str = "convnext_base", **changes: object) -> TrainParams:

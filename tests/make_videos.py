@@ -47,6 +47,7 @@ def make_video(
     times: Sequence[int] | None = None,
 ) -> Path:
     """Write `frames` numbered frames, the first one with number `first`; `times`: their time stamps, 1 / fps each."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=fps, options=codec_options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"

@@ -5,7 +5,9 @@ import pytest
 import torch
 from fakes import MemoryCache, smoke_params, three_class_targets
 
-from vpipe_utils.datasets import EpochShuffle, TileDataset, eval_loader, tiles_per_item, train_loader
+from vpipe_utils.datasets import EpochShuffle, TileDataset, eval_loader, train_loader
+from vpipe_utils.tile_cache import cached_indices
+from vpipe_utils.video import uniform_indices
 
 TARGETS = three_class_targets(20)
 
@@ -51,6 +53,45 @@ def test_fewer_cached_frames_than_asked_are_repeated() -> None:
         assert (np.diff(positions) >= 0).all()
 
 
+def test_of_45_cached_frames_evaluation_takes_exactly_those_of_uniform_sampling() -> None:
+    data = TileDataset(MemoryCache(TARGETS, frames=45), ["0.mp4"], None, count=9)
+    for frames in (9, 100, 613):
+        cached = cached_indices(frames, 45)
+        assert cached[data.positions(0, None)].tolist() == uniform_indices(frames, 9).tolist()
+
+
+@pytest.mark.parametrize("frames", [3, 9, 14, 25, 500])
+def test_consecutive_sampling_takes_neighbours_from_the_run(frames: int) -> None:
+    cache = MemoryCache(TARGETS, frames=36, run=25)
+    cache.length = frames
+    data = TileDataset(cache, ["0.mp4"], None, count=9, jitter=True, sampling="consecutive")
+    cached = cached_indices(frames, 36, 25)
+    assert len(cached) == 61
+    starts = set()
+    for epoch in (None, *range(200)):
+        taken = cached[data.positions(0, epoch)]
+        assert len(taken) == 9
+        if frames >= 9:
+            assert (np.diff(taken) == 1).all()
+            starts.add(int(taken[0]))
+        else:
+            assert set(taken.tolist()) == set(range(frames)) and (np.diff(taken) >= 0).all()
+    if frames >= 9:
+        assert len(starts) == min(frames, 25) - 8, "training starts anywhere in the run"
+    middle = cached[data.positions(0, None)]
+    assert abs((middle[0] + middle[-1]) - (frames - 1)) <= 2, "evaluation takes the middle of the video"
+
+
+def test_a_batch_is_made_of_its_items() -> None:
+    cache = MemoryCache(TARGETS, frames=36)
+    data = TileDataset(cache, cache.videos, TARGETS, 9, seed=5, jitter=True)
+    keys = [(1, 4), (1, 0), (1, 17)]
+    tiles, targets = data.__getitems__(keys)
+    for row, key in enumerate(keys):
+        assert torch.equal(tiles[row], data[key][0]) and torch.equal(targets[row], data[key][1])
+    assert tiles.permute(0, 1, 3, 4, 2).is_contiguous(), "the colours of a pixel lie together, as in the cache"
+
+
 def test_shuffle_is_a_new_permutation_every_epoch_and_the_same_after_a_resume() -> None:
     sampler = EpochShuffle(50, seed=1)
     first = list(sampler)
@@ -68,7 +109,7 @@ def test_loaders_of_every_approach(model: str) -> None:
     params = smoke_params(model, batch_size=4)
     cache = MemoryCache(TARGETS)
     tiles, targets = next(iter(train_loader(params, cache, cache.videos, TARGETS)))
-    assert tiles.shape == (4, tiles_per_item(params), 3, 32, 32) and targets.shape == (4, 17)
+    assert tiles.shape == (4, params.tiles_per_item, 3, 32, 32) and targets.shape == (4, 17)
     rows = [batch[1] for batch in eval_loader(params, cache, cache.videos, TARGETS)]
     np.testing.assert_array_equal(torch.cat(rows).numpy(), TARGETS)
 

@@ -97,7 +97,7 @@ def test_a_video_that_broke_since_it_was_indexed_is_listed(videos, tmp_path, mon
     monkeypatch.setattr(frames, "extraction_cost", lambda *_: frames.Cost(0, 0, 0.0))
     Path(videos["path"][0]).write_text("broken now")
     done = extract_all(videos, tmp_path / "out", progress=False).set_index("video")
-    assert done.loc["a.mp4", "why_not"].startswith("it is not a video")
+    assert done.loc["a.mp4", "why_not"].startswith("it is gone or was changed since it was indexed")
     assert done.loc["b.avi", "frames"] == 5
 
 

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from make_videos import make_video
 
+from vpipe_utils import index, probes, shards, video
 from vpipe_utils.index import QV_PIPE, describe, index_videos, keep_readable
 
 
@@ -60,12 +64,101 @@ def test_same_table_from_several_processes(table, folder):
     pd.testing.assert_frame_equal(parallel, table)
 
 
+def test_what_is_in_a_file_is_known_by_its_content(table, folder):
+    row = table.set_index("video").loc["b.mp4"]
+    assert row["size"] == (folder / "b.mp4").stat().st_size
+    assert row["content"] == hashlib.sha256((folder / "b.mp4").read_bytes()).hexdigest()
+
+
+@pytest.fixture
+def watched(folder, tmp_path, monkeypatch):
+    """A copy of the folder, and the names of the videos that are probed from here on."""
+    probed = []
+    original = video.probe
+
+    def recorded(path):
+        probed.append(Path(path).name)
+        return original(path)
+
+    monkeypatch.setattr(video, "probe", recorded)
+    shutil.copytree(folder, tmp_path / "videos")
+    return tmp_path / "videos", probed
+
+
+def index_again(folder, journal, **more):
+    return index_videos(folder, ["b.mp4"], progress=False, journal=journal, **more)
+
+
+def test_what_is_known_is_not_probed_again(watched, tmp_path):
+    folder, probed = watched
+    first = index_again(folder, tmp_path / "probes")
+    assert sorted(probed) == ["C.MKV", "a.avi", "b.mp4", "broken.mp4"]
+    probed.clear()
+    (folder / "a.avi").touch()  # another time, the same content
+    pd.testing.assert_frame_equal(index_again(folder, tmp_path / "probes"), first)
+    assert probed == ["broken.mp4"]  # what could not be read is tried again
+    make_video(folder / "b.mp4", 7)
+    probed.clear()
+    again = index_again(folder, tmp_path / "probes").set_index("video")
+    assert sorted(probed) == ["b.mp4", "broken.mp4"] and again.loc["b.mp4", "frames"] == 7
+    pd.testing.assert_frame_equal(again.reset_index(), index_videos(folder, ["b.mp4"], progress=False))
+
+
+def test_a_run_that_was_killed_goes_on(watched, tmp_path):
+    folder, probed = watched
+    whole = index_again(folder, tmp_path / "whole")
+    journal = tmp_path / "cut" / "0_of_1.jsonl"
+    journal.parent.mkdir()
+    lines = next((tmp_path / "whole").glob("*.jsonl")).read_bytes().splitlines(keepends=True)
+    journal.write_bytes(b"".join(lines[:1]) + lines[1][:-9])  # killed while it wrote the second
+    probed.clear()
+    pd.testing.assert_frame_equal(index_again(folder, tmp_path / "cut"), whole)
+    assert len(probed) == len(lines) - 1 + 1  # all but the first, and the broken one
+    probed.clear()
+    pd.testing.assert_frame_equal(index_again(folder, tmp_path / "cut"), whole)
+    assert probed == ["broken.mp4"]
+
+
+def test_other_decoders_find_out_for_themselves(watched, tmp_path, monkeypatch):
+    folder, probed = watched
+    index_again(folder, tmp_path)
+    monkeypatch.setattr(probes, "DECODERS", "newer ones")
+    probed.clear()
+    index_again(folder, tmp_path)
+    assert len(probed) == 4
+
+
+def test_jobs_share_the_work_and_their_journals_join(tmp_path, monkeypatch):
+    folder = tmp_path / "videos"
+    folder.mkdir()
+    one = make_video(folder / "0.mp4", 3)
+    for number in range(1, 40):
+        shutil.copy(one, folder / f"{number}.mp4")
+    monkeypatch.setattr(index, "shard_count", lambda n: shards.shard_count(n, 4))
+    parts = [index_videos(folder, ["0.mp4"], progress=False, journal=tmp_path / "j", part=(k, 3)) for k in range(3)]
+    assert all(5 < len(part) < 25 for part in parts)
+    monkeypatch.setattr(video, "probe", lambda _: pytest.fail("a part has probed it already"))
+    whole = index_videos(folder, ["0.mp4"], progress=False, journal=tmp_path / "j")
+    pd.testing.assert_frame_equal(pd.concat(parts).sort_values("video", ignore_index=True), whole)
+    with pytest.raises(ValueError, match="part 3 of 3 does not exist; with 3 parts they are 0 to 2"):
+        index_videos(folder, ["0.mp4"], progress=False, part=(3, 3))
+
+
 def test_held_out_names(folder):
     table = index_videos(folder, ["b.mp4"], progress=False, held_out=["a.avi", "lost.mp4"])
     lost = table.set_index("video").loc["lost.mp4"]
     assert (lost["split"], lost["why_not"]) == ("test", "there is no such file")
     with pytest.raises(ValueError, match="'b.mp4' is named twice"):
         index_videos(folder, ["b.mp4"], progress=False, held_out=["b.mp4"])
+
+
+def test_a_name_that_is_no_text_is_listed_and_skipped(tmp_path):
+    make_video(tmp_path / "a.mp4", 3)
+    make_video(tmp_path / "b.avi", 3).rename(tmp_path / os.fsdecode(b"\xb9\xdc.avi"))
+    table = index_videos(tmp_path, [], progress=False, journal=tmp_path / "journal")
+    assert table["readable"].tolist() == [True, False]
+    assert table["why_not"].iloc[1] == "its name is not UTF-8 text: rename it"
+    table.to_parquet(tmp_path / "videos.parquet")
 
 
 @pytest.mark.parametrize("name", ["../x.mp4", "sub/x.mp4", "/x.mp4", "sub\\x.mp4", "", "..", "a\0.mp4", 7])

@@ -80,6 +80,12 @@ def test_input_tile_larger_than_the_cache_is_refused() -> None:
         SuperImageParams.from_values({**values("smoke", "convnext_base", 0), "input_tile": 64})
 
 
+@pytest.mark.parametrize(("change", "key"), [({"grid": 4}, "cache_frames"), ({"sampling": "consecutive"}, "cache_run")])
+def test_a_sample_of_more_frames_than_are_cached_is_refused(change: dict, key: str) -> None:
+    with pytest.raises(ValueError, match=f"frames of a video, but {key} keeps .*: raise {key} in data.yaml"):
+        SuperImageParams.from_values({**values("smoke", "convnext_base", 0), "cache_run": 5, **change})
+
+
 def test_ensemble_weights_must_match_models() -> None:
     with pytest.raises(ValueError, match="6 ensemble_models but 2 ensemble_weights"):
         EnsembleParams.from_values({**values("smoke", "ensemble"), "ensemble_weights": [0.5, 0.5]})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import pickle
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,12 +13,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import pandas as pd
 import pytest
-from make_videos import make_video, record_decoding
+from make_videos import HEADER_FIRST, damage, make_video, record_decoding
 
-from vpipe_utils import frames, tile_build, video
+from vpipe_utils import frames, index, shards, tile_build, video
 from vpipe_utils.frames import TileCache, build_tile_cache
 from vpipe_utils.index import index_videos
+from vpipe_utils.tile_build import Settings, build_shards
 
 COUNT = 7
 
@@ -34,11 +37,18 @@ def source(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def videos(source):
-    return index_videos(source, [], progress=False)
+    """Indexed into four small shards: v1, v4, v5 and v6; v0; v2 and v3; the broken one, of which nothing comes."""
+    return in_small_shards(source)
+
+
+def in_small_shards(folder: Path) -> pd.DataFrame:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(index, "shard_count", lambda n: shards.shard_count(n, 3))
+        return index_videos(folder, [], progress=False)
 
 
 def build(videos, folder, tile_format="uint8", **more) -> TileCache:
-    return build_tile_cache(videos, folder, 9, 16, tile_format, progress=False, videos_per_shard=3, **more)
+    return build_tile_cache(videos, folder, 9, 16, tile_format, progress=False, **more)
 
 
 def content(folder: Path) -> dict[str, str]:
@@ -124,15 +134,18 @@ def test_nothing_is_decoded_twice(videos, tmp_path, monkeypatch):
 
 def test_only_changed_videos_are_decoded(videos, source, tmp_path, monkeypatch):
     build(videos, tmp_path / "cache")
-    moved = tmp_path / "v3.mp4"
-    make_video(moved, 12, first=100)
-    changed = videos[videos["video"] != "v0.mp4"].copy()
-    changed.loc[changed["video"] == "v3.mp4", ["path", "frames"]] = [str(moved), 12]
+    untouched = {name: digest for name, digest in content(tmp_path / "cache").items() if "0001_of" in name}
+    shutil.copytree(source, tmp_path / "changed")  # other paths and times, the same content
+    make_video(tmp_path / "changed" / "v3.mp4", 12, first=100)
+    (tmp_path / "changed" / "v4.mp4").unlink()
+    changed = in_small_shards(tmp_path / "changed")
     decoded = record_decoding(monkeypatch)
     cache = build(changed, tmp_path / "cache")
     assert decoded == ["v3.mp4"]
-    np.testing.assert_array_equal(cache.tiles("v3.mp4"), expected_tiles(moved, 9, 16))
-    np.testing.assert_array_equal(cache.tiles("v5.mp4"), expected_tiles(source / "v5.mp4", 9, 16))
+    assert cache.videos == ["v0.mp4", "v1.mp4", "v2.mp4", "v3.mp4", "v5.mp4", "v6.mp4"]
+    for name in ("v3.mp4", "v5.mp4"):
+        np.testing.assert_array_equal(cache.tiles(name), expected_tiles(tmp_path / "changed" / name, 9, 16))
+    assert len(untouched) == 2 and untouched.items() <= content(tmp_path / "cache").items()
     build(changed, tmp_path / "fresh")
     assert content(tmp_path / "cache") == content(tmp_path / "fresh")  # older shards are gone
 
@@ -141,7 +154,39 @@ def test_other_settings_are_another_cache(videos, tmp_path):
     build(videos, tmp_path)
     cache = build_tile_cache(videos, tmp_path, 4, 24, progress=False)
     assert cache.array().shape == (COUNT, 4, 24, 24, 3)
-    assert len(list(tmp_path.iterdir())) == 3  # one shard, its table and the index
+    assert len(list(tmp_path.iterdir())) == 7  # three shards, a table each, and the index
+
+
+def test_a_run_of_neighbours_from_the_middle(videos, source, tmp_path):
+    cache = build(videos, tmp_path, cache_run=6)
+    assert (cache.frames_per_video, cache.run) == (9, 6)
+    assert cache.frame_indices("v6.mp4")[9:].tolist() == [14, 15, 16, 17, 18, 19]  # of 35
+    assert cache.frame_indices("v0.mp4")[9:].tolist() == [0, 1, 2, 3, 4, 4]  # of 5
+    run = cache.tiles("v6.mp4", range(9, 15))
+    pictures = video.read_frames(source / "v6.mp4", range(14, 20))
+    expected = [cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA) for picture in pictures]
+    np.testing.assert_array_equal(run, expected)
+    assert cache.tiles("v6.mp4").shape[0] == 9 and cache.array().shape[1] == 9  # uniform ones unless asked
+
+
+def test_jobs_of_their_own_join_into_the_same_cache(videos, tmp_path, monkeypatch):
+    build(videos, tmp_path / "whole", "jpeg", cache_run=2)
+    settings = Settings(9, 2, 16, "jpeg")
+    for k in range(2):
+        build_shards(videos, tmp_path / f"job_{k}", settings, progress=False, part=(k, 2))
+        assert not (tmp_path / f"job_{k}" / "index.parquet").exists()
+        shutil.copytree(tmp_path / f"job_{k}", tmp_path / "joined", dirs_exist_ok=True)
+    monkeypatch.setattr(video, "iter_frames", lambda *_: pytest.fail("a job has cached it already"))
+    build(videos, tmp_path / "joined", "jpeg", cache_run=2)
+    assert content(tmp_path / "joined") == content(tmp_path / "whole")
+
+
+def test_damaged_frames_among_the_tiles_are_named(tmp_path):
+    path = make_video(tmp_path / "in" / "a.mp4", 30, width=320, height=240, container_options=HEADER_FIRST)
+    damage(path, 0.5, 4000)
+    found = in_small_shards(tmp_path / "in")
+    cache = build(found, tmp_path / "out")
+    assert found["damage"][0] or cache.damaged["a.mp4"].startswith("damaged, with what refers to it: frame")
 
 
 @pytest.mark.parametrize("tile_format", ["uint8", "jpeg"])
@@ -149,23 +194,23 @@ def test_an_interrupted_build_continues(videos, tmp_path, monkeypatch, tile_form
     build(videos, tmp_path / "whole", tile_format)
     original = video.iter_frames
 
-    def stop_at_v4(path, *arguments):
-        if Path(path).name == "v4.mp4":
+    def stop_at_v2(path, *arguments):
+        if Path(path).name == "v2.mp4":
             raise KeyboardInterrupt
         return original(path, *arguments)
 
-    monkeypatch.setattr(video, "iter_frames", stop_at_v4)
+    monkeypatch.setattr(video, "iter_frames", stop_at_v2)
     with pytest.raises(KeyboardInterrupt):
         build(videos, tmp_path / "cut", tile_format)
     assert not (tmp_path / "cut" / "index.parquet").exists()
-    assert len(list((tmp_path / "cut").glob("shard_*.bin"))) == 1
+    assert len(list((tmp_path / "cut").glob("shard_*.bin"))) == 2
     with pytest.raises(FileNotFoundError, match="run notebook 01"):
         TileCache(tmp_path / "cut")
 
     monkeypatch.undo()
     decoded = record_decoding(monkeypatch)
     build(videos, tmp_path / "cut", tile_format)
-    assert decoded == ["v3.mp4", "v4.mp4", "v5.mp4", "v6.mp4"]  # the first shard, v0 to v2, is kept
+    assert decoded == ["v2.mp4", "v3.mp4"]  # the first two shards are kept
     assert content(tmp_path / "cut") == content(tmp_path / "whole")
 
 
@@ -185,7 +230,7 @@ if __name__ == "__main__":
     (part := tile_build.Path({str(tmp_path / "cut")!r})).mkdir()
     (part / ".shard_0.bin.1.part").write_text("left by an even older build")
     videos = pd.read_parquet({str(tmp_path / "videos.parquet")!r})
-    tile_build.build_tile_cache(videos, part, 9, 16, workers=2, progress=False, videos_per_shard=3)
+    tile_build.build_tile_cache(videos, part, 9, 16, workers=2, progress=False)
 """
     (tmp_path / "script.py").write_text(script)
     process = subprocess.Popen([sys.executable, tmp_path / "script.py"])
@@ -220,19 +265,43 @@ def test_files_that_do_not_match_the_index(videos, tmp_path):
     with pytest.raises(ValueError, match=r"\.bin is missing; delete the folder and run notebook 01 again"):
         TileCache(tmp_path)
     shard.write_bytes(bytes(len(data)))
-    with pytest.raises(ValueError, match="are damaged"):
-        TileCache(tmp_path).verify()
+    for call in (TileCache.verify, TileCache.array):
+        with pytest.raises(ValueError, match=rf"{shard.name}: a tile of 'v1.mp4' is damaged; delete the folder and run"):
+            call(TileCache(tmp_path))
     (tmp_path / "index.parquet").write_text("nonsense")
     with pytest.raises(ValueError, match="index.parquet cannot be read"):
         TileCache(tmp_path)
 
 
-def test_a_damaged_jpeg_is_an_error(videos, tmp_path):
-    build(videos, tmp_path, "jpeg")
-    for shard in tmp_path.glob("*.bin"):
-        shard.write_bytes(bytes(shard.stat().st_size))
-    with pytest.raises(ValueError, match="a tile of 'v1.mp4' is damaged"):
-        TileCache(tmp_path).tiles("v1.mp4")
+@pytest.mark.parametrize("tile_format", ["uint8", "jpeg"])
+def test_one_flipped_bit_anywhere_is_found(videos, tmp_path, tile_format):
+    build(videos, tmp_path, tile_format)
+    shard = sorted(tmp_path.glob("*.bin"))[0]
+    whole = shard.read_bytes()
+    for at in np.linspace(0, len(whole) - 1, 25, dtype=int):
+        data = bytearray(whole)
+        data[at] ^= 4
+        shard.write_bytes(data)
+        with pytest.raises(ValueError, match=f"{shard.name}: a tile of 'v[1456].mp4' is damaged"):
+            TileCache(tmp_path).array()
+
+
+def test_a_damaged_index_is_never_read_as_whole(videos, tmp_path):
+    build(videos, tmp_path)
+    path, good = tmp_path / "index.parquet", TileCache(tmp_path)
+    whole, tiles = path.read_bytes(), good.array()
+    said = 0
+    for at in range(0, len(whole), 41):
+        data = bytearray(whole)
+        data[at] ^= 16
+        path.write_bytes(data)
+        try:
+            found = TileCache(tmp_path)
+            np.testing.assert_array_equal(found.array(), tiles)  # the bit was of no meaning
+            assert found.videos == good.videos
+        except ValueError as error:
+            said += "delete the folder and run notebook 01 again" in str(error)
+    assert said > 0.5 * len(whole) / 41
 
 
 def test_impossible_wishes(videos, tmp_path):
@@ -253,7 +322,11 @@ def test_a_video_that_changed_since_it_was_indexed(videos, tmp_path):
     with pytest.raises(video.VideoError, match="v2.mp4: frame 15 was asked for, but it has 15 frames"):
         build_tile_cache(copy, tmp_path, 9, 16, progress=False)
     copy.loc[v2, "path"] = str(tmp_path / "v2.mp4")
-    with pytest.raises(video.VideoError, match="v2.mp4: .* is gone"):
+    says = "v2.mp4: it is gone or was changed since it was indexed: run notebook 01 again"
+    with pytest.raises(video.VideoError, match=says):
+        build_tile_cache(copy, tmp_path, 9, 16, progress=False)
+    make_video(tmp_path / "v2.mp4", 40)
+    with pytest.raises(video.VideoError, match=says):
         build_tile_cache(copy, tmp_path, 9, 16, progress=False)
 
 

@@ -19,7 +19,6 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from vpipe_utils.datasets import tiles_per_item
 from vpipe_utils.inputs import make_input
 from vpipe_utils.models import build_model, count_parameters
 from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams
@@ -34,7 +33,7 @@ def input_size(params: TrainParams) -> str:
     tile = params.input_tile
     if isinstance(params, SuperImageParams) and not params.tile_tokens:
         return f"{params.grid * tile}x{params.grid * tile}"
-    return f"{tile}x{tile}" if isinstance(params, FrameParams) else f"{tiles_per_item(params)}x{tile}x{tile}"
+    return f"{tile}x{tile}" if isinstance(params, FrameParams) else f"{params.tiles_per_item}x{tile}x{tile}"
 
 
 def meta_model(params: TrainParams) -> nn.Module:
@@ -60,7 +59,7 @@ def count(params: TrainParams) -> dict[str, float]:
     """
     params = params.model_copy(update={"grad_checkpointing": False})  # which is of no concern without a backward pass
     network = meta_model(params).eval()
-    size = (1, tiles_per_item(params), 3, params.input_tile, params.input_tile)
+    size = (1, params.tiles_per_item, 3, params.input_tile, params.input_tile)
     images = make_input(torch.zeros(size, dtype=torch.uint8, device="meta"), params)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.to("meta")(images)  # a few tensors are made on the CPU whatever the default
@@ -94,7 +93,7 @@ def measure(
     loss_of, scaler = make_loss(params), torch.amp.GradScaler(device, enabled=precision is torch.float16)
     if params.compile:
         network.compile()
-    size = (params.batch_size, tiles_per_item(params), 3, params.input_tile, params.input_tile)
+    size = (params.batch_size, params.tiles_per_item, 3, params.input_tile, params.input_tile)
     tiles = torch.randint(0, 256, size, dtype=torch.uint8).to(device)
     targets = (torch.rand(params.batch_size, len(params.class_codes)) < 0.1).float().to(device)
     autocast = torch.autocast(device, precision, enabled=precision is not torch.float32)

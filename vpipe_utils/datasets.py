@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from vpipe_utils.frames import TileCache
-from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams, VideoParams
+from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.runs import derive_seed
-from vpipe_utils.video import uniform_indices
+from vpipe_utils.video import consecutive_indices, uniform_indices
 
 
 class TileDataset(Dataset):
@@ -26,7 +27,8 @@ class TileDataset(Dataset):
         targets: `(V, C)` 0/1, or None for prediction.
         count: tiles an item.
         items_per_video: items a video and epoch; item j takes its tiles from the j-th part of the video.
-        jitter: in training take any cached frame of a segment instead of its centre.
+        jitter: in training take any cached frame of a segment instead of its centre, and a run from anywhere.
+        sampling: "uniform" over the video, or "consecutive": neighbouring frames of the cached run.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class TileDataset(Dataset):
         seed: int = 0,
         jitter: bool = False,
         items_per_video: int = 1,
+        sampling: str = "uniform",
     ) -> None:
         self.cache, self.videos, self.count = cache, list(videos), count
         self.targets = None if targets is None else torch.from_numpy(np.array(targets, dtype=np.float32))
-        self.seed, self.jitter, self.items_per_video = seed, jitter, items_per_video
+        self.seed, self.jitter, self.items_per_video, self.sampling = seed, jitter, items_per_video, sampling
         self.segments = count * items_per_video
         self.centres = uniform_indices(cache.frames_per_video, self.segments)
 
@@ -49,22 +52,41 @@ class TileDataset(Dataset):
         return len(self.videos) * self.items_per_video
 
     def positions(self, item: int, epoch: int | None) -> np.ndarray:
-        """Which of the cached frames item `item` takes, `(count,)`; epoch None: the segments' centres."""
+        """Which of the cached frames item `item` takes, `(count,)`; epoch None: the centres, the middle of the run."""
+        draw = None if epoch is None or not self.jitter else np.random.default_rng((self.seed, epoch, item))
+        if self.sampling == "consecutive":
+            return self._neighbours(self.cache.frames(self.videos[item % len(self.videos)]), draw)
         part = item // len(self.videos)
         segments = np.arange(part * self.count, (part + 1) * self.count)
-        if epoch is None or not self.jitter:
+        if draw is None:
             return np.asarray(self.centres)[segments]
         cached = self.cache.frames_per_video
         first = segments * cached // self.segments
         last = np.maximum((segments + 1) * cached // self.segments - 1, first)
-        return np.random.default_rng((self.seed, epoch, item)).integers(first, last + 1)
+        return draw.integers(first, last + 1)
+
+    def _neighbours(self, frames: int, draw: np.random.Generator | None) -> np.ndarray:
+        """Positions of neighbouring frames; in a video with fewer than `count` they repeat (no video is dropped)."""
+        different = min(frames, self.cache.run)  # the rest of the run repeats the last frame
+        latest = different - self.count
+        start = None if draw is None else int(draw.integers(0, max(latest, 0) + 1))
+        return self.cache.frames_per_video + consecutive_indices(different, self.count, start)
 
     def __getitem__(self, key: int | tuple[int, int]) -> tuple[torch.Tensor, ...]:
-        epoch, item = key if isinstance(key, tuple) else (None, key)
-        row = item % len(self.videos)
-        tiles = self.cache.tiles(self.videos[row], self.positions(item, epoch))
-        tiles = torch.from_numpy(np.ascontiguousarray(tiles)).permute(0, 3, 1, 2)
-        return (tiles,) if self.targets is None else (tiles, self.targets[row])
+        tiles, *targets = self.__getitems__([key])
+        return (tiles[0], *(target[0] for target in targets))
+
+    def __getitems__(self, keys: Sequence[int | tuple[int, int]]) -> tuple[torch.Tensor, ...]:
+        """A batch: tiles `(B, n, 3, S, S)`, targets `(B, C)`. Each pixel is copied once, colours stay together."""
+        size = self.cache.tile_size
+        batch = np.empty((len(keys), self.count, size, size, 3), np.uint8)
+        rows = []
+        for tiles, key in zip(batch, keys, strict=True):
+            epoch, item = key if isinstance(key, tuple) else (None, key)
+            rows.append(item % len(self.videos))
+            self.cache.tiles(self.videos[rows[-1]], self.positions(item, epoch), tiles)
+        tiles = torch.from_numpy(batch).permute(0, 1, 4, 2, 3)
+        return (tiles,) if self.targets is None else (tiles, self.targets[rows])
 
 
 class EpochShuffle(Sampler):
@@ -91,38 +113,37 @@ def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], t
     """Batches for training: shuffled, jittered, the last incomplete one left out (batch norm dislikes tiny batches)."""
     seed = derive_seed(params.seed, "data", params.model, params.fold)
     items = params.frames_per_epoch if isinstance(params, FrameParams) else 1
-    data = TileDataset(cache, videos, targets, tiles_per_item(params), seed, params.jitter, items)
+    count = params.tiles_per_item
+    data = TileDataset(cache, videos, targets, count, seed, params.jitter, items, params.sampling)
     if len(data) < params.batch_size:
         raise ValueError(
             f"{len(data)} training items are fewer than batch_size {params.batch_size}: lower batch_size in "
             f"params/{params.preset}/{params.model}.yaml"
         )
-    return DataLoader(
-        data,
-        batch_size=params.batch_size,
-        sampler=EpochShuffle(len(data), seed),
-        drop_last=True,
-        num_workers=params.loader_workers,
-        pin_memory=torch.cuda.is_available(),
-    )
+    return _loader(data, params, batch_size=params.batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
 
 
 def eval_loader(
     params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray | None = None
 ) -> DataLoader:
     """Batches for evaluation: one item a video, in the order of `videos`, tiles at the segments' centres."""
-    count = params.eval_frames if isinstance(params, FrameParams) else tiles_per_item(params)
+    count = params.eval_frames if isinstance(params, FrameParams) else params.tiles_per_item
     batch = max(1, params.eval_batch_size // count) if isinstance(params, FrameParams) else params.eval_batch_size
+    return _loader(TileDataset(cache, videos, targets, count, sampling=params.sampling), params, batch_size=batch)
+
+
+def _loader(data: TileDataset, params: TrainParams, **more: Any) -> DataLoader:
+    """Batches as the data set makes them; processes stay, so that each tile's checksum is compared once."""
+    workers = params.loader_workers
     return DataLoader(
-        TileDataset(cache, videos, targets, count),
-        batch_size=batch,
-        num_workers=params.loader_workers,
+        data,
+        collate_fn=_as_it_is,
+        num_workers=workers,
+        persistent_workers=workers > 0,
         pin_memory=torch.cuda.is_available(),
+        **more,
     )
 
 
-def tiles_per_item(params: TrainParams) -> int:
-    """Frames that one training item holds: 1, a clip's, or grid²."""
-    if isinstance(params, SuperImageParams):
-        return params.grid**2
-    return params.clip_frames if isinstance(params, VideoParams) else 1
+def _as_it_is(batch: tuple[torch.Tensor, ...]) -> tuple[torch.Tensor, ...]:
+    return batch

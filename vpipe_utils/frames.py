@@ -17,8 +17,9 @@ import pandas as pd
 
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
-from vpipe_utils.runs import atomic_path, read_json, write_json
-from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, file_key, require_disk
+from vpipe_utils.probes import content_hash
+from vpipe_utils.runs import atomic_path, make_folder, read_json, write_json
+from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, require_disk
 from vpipe_utils.tile_cache import TileCache
 
 __all__ = ["Cost", "TileCache", "build_tile_cache", "extract_all", "extraction_cost"]
@@ -64,57 +65,68 @@ def extract_all(
 ) -> pd.DataFrame:
     """Write every frame of every readable video as `<folder>/<video>/000000.jpg` …, at original resolution.
 
-    A video's folder appears when all its frames are written; one that is there already and of the same file
-    is kept, so a killed run continues. Returns one row a readable video: video, folder, frames, bytes,
-    why_not (the reason, should it have become unreadable since it was indexed; else ""). Raises OSError
-    before any work where the disk cannot hold the estimated size.
+    A video's folder appears when all its frames are written; one that is there already and of the same content
+    is kept, so a killed run continues. Returns one row a readable video: video, folder, frames, bytes, damage (what of
+    it is damaged, see `index_videos`), why_not (the reason, should it have become unreadable since it was indexed; else
+    ""). Raises OSError before any work where the disk cannot hold the estimated size, and where it cannot be written.
     """
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for leftover in [*folder.glob(".*.part"), *folder.glob(".*.old")]:  # of a run that was killed
-        shutil.rmtree(leftover)
+    folder = make_folder(folder)
+    _remove_leftovers(folder)  # of a run that was killed
     readable = videos[videos["readable"]]
-    jobs = list(zip(readable["video"], readable["path"], strict=True))
-    todo = readable[[_extracted(folder / name, _key(path, quality)) is None for name, path in jobs]]
+    jobs = [(row.video, row.path, row.content) for row in readable.itertuples()]
+    todo = readable[[_extracted(folder / name, _key(content, quality)) is None for name, _, content in jobs]]
     advice = "use the tile cache (build_tile_cache), or put the folder on a larger disk"
     needed = int(1.1 * extraction_cost(todo, quality).bytes)  # the estimate is good to about a tenth
     require_disk(folder, needed, f"every frame of {len(todo)} videos", advice)
-    rows = run_parallel(partial(_extract, folder, quality), jobs, workers, progress, "extracting frames")
-    return pd.DataFrame(list(rows), columns=["video", "folder", "frames", "bytes", "why_not"])
+    try:
+        rows = list(run_parallel(partial(_extract, folder, quality), jobs, workers, progress, "extracting frames"))
+    finally:
+        _remove_leftovers(folder)  # of workers that a fault of another one ended
+    table = pd.DataFrame(rows, columns=["video", "folder", "frames", "bytes", "damage", "why_not"])
+    known = readable["damage"].reset_index(drop=True)
+    return table.assign(damage=known.where(known != "", table["damage"]))
 
 
-def _extract(folder: Path, quality: int, job: tuple[str, str]) -> dict[str, object]:
+def _remove_leftovers(folder: Path) -> None:
+    for leftover in [*folder.glob(".*.part"), *folder.glob(".*.old")]:
+        shutil.rmtree(leftover)
+
+
+def _extract(folder: Path, quality: int, job: tuple[str, str, str]) -> dict[str, object]:
     """Runs in a worker: all frames of one video, unless they are there."""
-    name, path = job
+    name, path, content = job
     target = folder / name
     row = {"video": name, "folder": str(target), "why_not": ""}
     try:
-        key = _key(path, quality)
+        key = _key(content, quality)
         there = _extracted(target, key)
         return row | (_write_frames(path, target, quality, key) if there is None else there)
     except video.VideoError as error:
-        return row | {"frames": 0, "bytes": 0, "why_not": error.reason}
+        return row | {"frames": 0, "bytes": 0, "damage": "", "why_not": error.reason}
 
 
-def _write_frames(path: str, target: Path, quality: int, key: str) -> dict[str, int]:
+def _write_frames(path: str, target: Path, quality: int, key: str) -> dict[str, int | str]:
     frames = size = 0
-    with atomic_path(target) as part:
+    if not Path(path).is_file() or _key(content_hash(path), quality) != key:
+        raise video.VideoError("it is gone or was changed since it was indexed: run notebook 01 again", path)
+    with atomic_path(target) as part, video.noting_damage() as damaged:
         part.mkdir()
         for index, picture in video.iter_frames(path):
             data = encode_jpeg(picture, quality)
             (part / f"{index:06d}.jpg").write_bytes(data)
             frames, size = frames + 1, size + len(data)
-        write_json({"key": key, "frames": frames, "bytes": size}, part / SOURCE)
-    return {"frames": frames, "bytes": size}
+        found = {"frames": frames, "bytes": size, "damage": video.damage_noted(damaged)}
+        write_json({"key": key, **found}, part / SOURCE)
+    return found
 
 
-def _extracted(target: Path, key: str) -> dict[str, int] | None:
-    """Frames and bytes of a finished extraction of the same file, None where there is none."""
+def _extracted(target: Path, key: str) -> dict[str, int | str] | None:
+    """Frames, bytes and damage of a finished extraction of the same file, None where there is none."""
     if not (target / SOURCE).is_file():
         return None
     source = read_json(target / SOURCE)
-    return {name: source[name] for name in ("frames", "bytes")} if source["key"] == key else None
+    return {name: source[name] for name in ("frames", "bytes", "damage")} if source["key"] == key else None
 
 
-def _key(path: str, quality: int) -> str:
-    return file_key(path, f"q{quality}")
+def _key(content: str, quality: int) -> str:
+    return f"{content}-q{quality}"

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
-from vpipe_utils import video
+from vpipe_utils import probes
 from vpipe_utils.labels import VIDEO_EXTENSIONS, class_columns
 from vpipe_utils.parallel import run_parallel
+from vpipe_utils.shards import of_part, shard_count, shard_of
+from vpipe_utils.video import VideoError
 
 DTYPES = {
     "video": "str",
@@ -23,6 +26,11 @@ DTYPES = {
     "height": "int64",
     "codec": "str",
     "read_through": "str",
+    "damage": "str",
+    "size": "int64",
+    "content": "str",
+    "shard": "int64",
+    "n_shards": "int64",
     "readable": "bool",
     "why_not": "str",
 }
@@ -35,7 +43,10 @@ QV_PIPE = {
     "labels per video": 1.394,  # 8,922 labels
 }
 NAN = float("nan")
-NOT_READ = {"fps": NAN, "frames": 0, "duration_s": NAN, "width": 0, "height": 0, "codec": "", "read_through": ""}
+NOT_READ = {
+    "fps": NAN, "frames": 0, "duration_s": NAN, "width": 0, "height": 0, "codec": "", "read_through": "", "damage": "",
+    "size": 0, "content": "",
+}  # fmt: skip
 
 
 def index_videos(
@@ -44,17 +55,22 @@ def index_videos(
     workers: int = 1,
     progress: bool = True,
     held_out: Sequence[str] = (),
+    journal: str | Path | None = None,
+    part: Sequence[int] = (0, 1),
 ) -> pd.DataFrame:
-    """Decode every video of a flat folder once and tabulate it: one row a video, sorted by name.
+    """Look at every video of a flat folder and tabulate it: one row a video, sorted by name.
 
     `labelled`: file names that the annotations name, the `train` split; every other video of the folder is
     in the `test` split (so it is in QV-Pipe, where both lie in one folder). `held_out`: names in the test
-    split that have labels for the final score. Columns: video (the file name, its identity), path
-    (absolute), split, fps, frames (decoded), duration_s, width, height (pixels), codec, read_through (why
-    single frames cannot be jumped to, else ""), readable, why_not (why it cannot be read, else ""). A named
-    video that is missing is a row, not readable. Hidden files, folders and files without a video's ending
-    are left out unless they are named. Raises ValueError for a name that is a path, comes twice or is in
-    both splits, for a missing folder, and for a folder without videos or with none of the labelled ones.
+    split that have labels for the final score. `journal`: folder in which what is found out is kept as it comes, so
+    that a run that was killed goes on, and a second one reads what changed. `part` (k, n): only the videos of the k-th
+    of n jobs. Columns: video (the file name, its identity), path (absolute), split, fps, frames (that decoding gives),
+    duration_s, width, height (pixels), codec, read_through (why single frames cannot be jumped to, else ""), damage
+    (what of it is damaged, else ""), size (bytes), content (SHA-256), shard, n_shards (see `shards`), readable, why_not
+    (why it cannot be read, else ""). A named video that is missing is a row, not readable. Hidden files, folders and
+    files without a video's ending are left out unless they are named. Raises ValueError for a name that is a path,
+    comes twice or is in both splits, for a missing folder, and for a folder without videos or with none of the labelled
+    ones.
     """
     folder = Path(videos_dir).absolute()
     named = _checked_names([*labelled, *held_out])
@@ -68,10 +84,48 @@ def index_videos(
             f"(first '{min(train)}'): check videos_dir and annotations"
         )
     names = sorted(there | named)
-    found = run_parallel(partial(_row, folder), names, workers, progress, "probing videos")
+    n_shards = shard_count(len(names))
+    shards = [shard_of(name, n_shards) for name in names]
+    mine = [(name, shard) for name, shard, is_mine in zip(names, shards, of_part(shards, part), strict=True) if is_mine]
+    found = _look_at(folder, [name for name, _ in mine], workers, progress, journal, part)
     table = pd.DataFrame(found, columns=list(DTYPES))
-    table["split"] = ["train" if name in train else "test" for name in names]
+    table["split"] = ["train" if name in train else "test" for name, _ in mine]
+    table["shard"], table["n_shards"] = [shard for _, shard in mine], n_shards
     return table.astype(DTYPES)
+
+
+def _look_at(
+    folder: Path,
+    names: list[str],
+    workers: int,
+    progress: bool,
+    journal: str | Path | None,
+    part: Sequence[int],
+) -> list[dict[str, object]]:
+    """A row for every name, from the journal where the file is as it was."""
+    rows: dict[str, dict[str, object]] = {}
+    known: dict[str, dict[str, object]] = {}
+    with contextlib.ExitStack() as stack:
+        kept = None
+        if journal is not None:
+            kept = stack.enter_context(probes.Journal(journal, "{}_of_{}".format(*part)))
+            known = kept.known
+        rows = {name: known[name] for name in names if probes.is_same_file(folder / name, known.get(name))}
+        todo = [name for name in names if name not in rows]
+        found = run_parallel(
+            partial(_row, folder), [(name, known.get(name)) for name in todo], workers, progress, "probing videos"
+        )
+        stack.enter_context(contextlib.closing(found))
+        for name, row in zip(todo, found, strict=True):
+            rows[name] = row
+            if kept is not None and row["readable"]:
+                kept.add(name, row)
+    return [{**rows[name], "video": _text(name), "path": _text(str(folder / name))} for name in names]
+
+
+def _text(name: str) -> str:
+    """A name that is no UTF-8, which `why_not` says of it, as text that can be stored."""
+    return name.encode(errors="surrogateescape").decode(errors="replace")
 
 
 def keep_readable(labels: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
@@ -99,13 +153,13 @@ def describe(videos: pd.DataFrame, labels: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def _row(folder: Path, name: str) -> dict[str, object]:
-    """Runs in a worker: one row without its split; an unreadable video gives a reason instead of figures."""
-    row = {"video": name, "path": str(folder / name), "readable": True, "why_not": ""}
+def _row(folder: Path, job: tuple[str, dict[str, object] | None]) -> dict[str, object]:
+    """Runs in a worker: a row of what is in the file; an unreadable video gives a reason instead of figures."""
+    name, known = job
     try:
-        return row | video.probe(folder / name)
-    except video.VideoError as error:
-        return row | NOT_READ | {"readable": False, "why_not": error.reason}
+        return probes.probe(folder / name, known) | {"readable": True, "why_not": ""}
+    except VideoError as error:
+        return NOT_READ | {"readable": False, "why_not": error.reason}
 
 
 def _checked_names(names: Sequence[str]) -> set[str]:

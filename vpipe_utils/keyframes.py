@@ -1,15 +1,24 @@
 """The fast way to a few frames of a video: decode from the keyframe before each, and nothing else.
 
-Exact or not taken: every doubt (see `_opened` and `_units`) ends it, and the caller reads on from the start. It needs
-the number of frames that decoding the whole file gives. Where that equals the number of packets, every packet
-gives one frame, so the i-th frame is the one with the i-th smallest time stamp; where a damaged packet gave none, the
-numbers differ. Keyframe flags lie (recovery points, broken links), so a start must be an instantaneous refresh (IDR,
-or a random access picture of HEVC) in the bitstream itself.
+Exact or not taken: every doubt (see `_opened` and `_units`) ends it, and the caller reads on from the start. What has
+to be certain:
+
+- Where to start. Keyframe flags lie (recovery points, broken links), so a start must be an instantaneous refresh (IDR)
+  in the bitstream itself.
+- Which frame is the i-th. If every packet gives one frame, it is that with the i-th smallest time stamp; where a
+  damaged packet gives none, all later frames move up. The header of every picture proves it (`bitstream`).
+- That damage elsewhere does not reach it. In a decoded stretch the decoder reports damage. What is not decoded may hide
+  some, and FFmpeg's decoder keeps traces of it where coefficients are coded with CAVLC: it smears them over pictures
+  past the next keyframe. There the caller must have decoded the file once and found it intact.
+
+H.264 alone: FFmpeg's decoder of HEVC says nothing where a picture ends too early, and shows there what was in memory.
 """
 
 from __future__ import annotations
 
 import contextlib
+from bisect import bisect_left, bisect_right
+from collections import deque
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +26,20 @@ from typing import NamedTuple
 import av
 import numpy as np
 
+from vpipe_utils import bitstream
+from vpipe_utils.h264 import IDR_SLICE
+
 CONTAINERS = ("mov", "matroska")  # with lengths before each unit, and a time stamp on every packet
 MOST_BYTES = 2**29  # packets are held in memory; a larger file is read through
-WORTHWHILE = 0.8  # share of the frames that may have to be decoded before reading through is as good
+LATEST = 16  # H.264, A.3.1: by so many frames at most is a picture shown after those that refer to it
+
+
+class Doubt(Exception):
+    """Something is not as it should be: read through instead. `damaged`: the frame that showed it, if one did."""
+
+    def __init__(self, reason: str, damaged: int | None = None) -> None:
+        super().__init__(reason)
+        self.damaged = damaged
 
 
 class Unit(NamedTuple):
@@ -31,149 +51,185 @@ class Unit(NamedTuple):
     droppable: bool  # no other frame refers to it
 
 
-def jump_to_frames(path: str | Path, wanted: np.ndarray, frames: int) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (index, uint8 (H, W, 3) RGB frame) for the ascending `wanted`, as far as that is certainly exact.
+def jump_to_frames(
+    path: str | Path, wanted: np.ndarray | None, intact: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index, uint8 (H, W, 3) RGB frame) for the ascending `wanted`; None: all frames.
 
-    `frames`: how many frames decoding all of the file gives. Ends early, without an error, wherever a doubt arises: the
-    rest must then be read from the start.
+    `intact`: how many frames decoding all of the file gave, if that met no damage; None where nobody has. Raises Doubt
+    as soon as a frame might not be exactly that of sequential decoding; what was yielded before is.
     """
-    with contextlib.suppress(av.FFmpegError, OSError, _Doubt), _opened(path) as (container, stream):
-        units = _units(container, stream, frames)
+    with _opened(path) as (container, stream):
+        units = _units(container, stream, intact)
         shown = sorted(unit.pts for unit in units if not unit.packet.is_discard)
-        if wanted[-1] >= frames:
-            return
-        targets = [shown[index] for index in wanted.tolist()]
-        numbers = dict(zip(targets, wanted.tolist(), strict=True))
+        if wanted is not None and wanted[-1] >= len(shown):
+            raise Doubt(f"it has {len(shown)} frames")
         context = stream.codec_context
         context.thread_count = 1  # parallel work goes one video a process
-        for first, last, of_group in _plan(units, targets):
-            for pts, frame in _decode(context, units[first : last + 1], of_group):
-                yield numbers[pts], frame
+        for first, last, targets in _plan(units, shown if wanted is None else [shown[k] for k in wanted.tolist()]):
+            for pts, frame in _decode(context, units[first : last + 1], targets, shown):
+                yield bisect_left(shown, pts), frame
             context.flush_buffers()
 
 
-def why_not_jump(path: str | Path, frames: int) -> str:
-    """Why single frames of a video of so many frames are read from its start; "" where they are jumped to."""
-    try:
-        with _opened(path) as (container, stream):
-            units = _units(container, stream, frames)
-            starts = [unit.pts for unit in units if unit.starts]
-            if len(starts) < 2:
-                raise _Doubt("decoding can start at its first frame only")
-            context = stream.codec_context
-            if any(frame.rotation for frame in [*context.decode(units[0].packet), *context.decode(None)]):
-                raise _Doubt("the picture is to be turned")
-    except _Doubt as doubt:
-        return str(doubt)
-    except (av.FFmpegError, OSError) as error:
-        return f"its packets cannot be listed ({type(error).__name__})"
-    return ""
+def look(path: str | Path, intact: int | None = None) -> tuple[int, str]:
+    """(number of frames, why single frames are reached from its first frame; "" where from the keyframe before).
 
-
-class _Doubt(Exception):
-    """Something is not as it should be: read through instead."""
+    Decodes one frame at most. Raises Doubt, with the reason, where jumping might not be exact with that `intact`.
+    """
+    with _opened(path) as (container, stream):
+        units = _units(container, stream, intact)
+        context = stream.codec_context
+        if any(frame.rotation for frame in [*context.decode(units[0].packet), *context.decode(None)]):
+            raise Doubt("the picture is to be turned")
+        count = sum(not unit.packet.is_discard for unit in units)
+        return count, "" if sum(unit.starts for unit in units) > 1 else "decoding can start at its first frame only"
 
 
 @contextlib.contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
-    """The file and its one video stream, if its format is one whose packets can be trusted."""
+    """The file and its one video stream, if its format is one whose packets can be trusted; else Doubt."""
     path = Path(path).absolute()
-    if path.stat().st_size > MOST_BYTES:
-        raise _Doubt(f"it is larger than {MOST_BYTES / 2**20:.0f} MiB")
-    with av.open(str(path), metadata_errors="replace") as container:
-        kind = container.format.name.split(",")[0]
-        if kind not in CONTAINERS:
-            raise _Doubt(f"its container, {kind}, need not say when a packet is shown")
-        if len(container.streams.video) != 1:
-            raise _Doubt(f"it has {len(container.streams.video)} video streams")
-        stream = container.streams.video[0]
-        context = stream.codec_context
-        if context.name not in ("h264", "hevc"):
-            raise _Doubt(f"its codec, {context.name}, is not one whose starting points are known here")
-        if (context.extradata or b"")[:1] != b"\x01":
-            raise _Doubt("its packets have start codes in place of lengths")
-        if context.pix_fmt != "yuv420p":
-            raise _Doubt(f"its colours are stored as {context.pix_fmt}")
-        yield container, stream
+    try:
+        if path.stat().st_size > MOST_BYTES:
+            raise Doubt(f"it is larger than {MOST_BYTES / 2**20:.0f} MiB")
+        with av.open(str(path), metadata_errors="replace") as container:
+            yield container, _trusted_stream(container)
+    except (av.FFmpegError, OSError) as error:
+        raise Doubt(f"its packets cannot be listed ({type(error).__name__})") from None
 
 
-def _units(container: av.container.InputContainer, stream: av.VideoStream, frames: int) -> list[Unit]:
-    """All packets in decoding order; raises _Doubt where one is damaged or has no time stamp of its own."""
-    codec, extra = stream.codec_context.name, stream.codec_context.extradata
-    length_bytes = (extra[4 if codec == "h264" else 21] & 3) + 1
-    units, seen = [], set()
-    for packet in container.demux(stream):
+def _trusted_stream(container: av.container.InputContainer) -> av.VideoStream:
+    kind = container.format.name.split(",")[0]
+    if kind not in CONTAINERS:
+        raise Doubt(f"its container, {kind}, need not say when a packet is shown")
+    if len(container.streams.video) != 1:
+        raise Doubt(f"it has {len(container.streams.video)} video streams")
+    stream = container.streams.video[0]
+    context = stream.codec_context
+    if context is None or context.name != "h264":
+        raise Doubt(f"its codec, {context and context.name}, is not H.264")
+    if (context.extradata or b"")[:1] != b"\x01":
+        raise Doubt("its packets have start codes in place of lengths")
+    if context.pix_fmt != "yuv420p":
+        raise Doubt(f"its colours are stored as {context.pix_fmt}")
+    return stream
+
+
+@contextlib.contextmanager
+def complaints(name: str) -> Iterator[list[str]]:
+    """The errors that FFmpeg logs inside in the name of a container or codec; known when the block ends."""
+    found: list[str] = []
+    level, once = av.logging.get_level(), av.logging.get_skip_repeated()
+    av.logging.set_level(av.logging.ERROR)
+    av.logging.set_skip_repeated(False)
+    try:
+        with av.logging.Capture() as logs:
+            yield found
+    finally:
+        av.logging.set_level(level)
+        av.logging.set_skip_repeated(once)
+    found += [message.strip() for _, of, message in logs if of == name]
+
+
+def decode(context: av.VideoCodecContext, packet: av.Packet | None) -> tuple[list[av.VideoFrame], list[str]]:
+    """The frames that a packet gives (None: those held back for reordering), and what the decoder finds fault with."""
+    frames: list[av.VideoFrame] = []
+    failed: list[str] = []
+    with complaints(context.codec.name) as faults:
+        try:
+            frames = context.decode(packet)
+        except av.FFmpegError as error:
+            failed = [type(error).__name__]
+    return frames, faults + failed
+
+
+def _units(container: av.container.InputContainer, stream: av.VideoStream, intact: int | None) -> list[Unit]:
+    """All packets in decoding order; Doubt where one is damaged, or where not each surely gives one frame."""
+    found, data, seen = [], [], set()
+    length_bytes = bitstream.length_bytes(stream)
+    with complaints(container.format.name) as faults:
+        packets = list(container.demux(stream))
+    if faults:
+        raise Doubt(f"its container is damaged ({faults[0]})")
+    for packet in packets:
         if packet.size == 0:  # the end
             continue
         if packet.is_corrupt or packet.pts is None or packet.pts in seen:
-            raise _Doubt("a packet is damaged or has no time of its own")
+            raise Doubt("a packet is damaged or has no time of its own")
+        if packet.has_sidedata("new_extradata"):
+            raise Doubt("its format changes on the way")
         seen.add(packet.pts)
-        kinds = _picture_kinds(bytes(packet), length_bytes, codec)
-        if not kinds:
-            raise _Doubt("a packet does not hold what its lengths say")
-        if codec == "h264":  # (type, whether anything refers to it)
-            starts = all(kind == 5 for kind, _ in kinds)
-            droppable = not any(refers for _, refers in kinds)
-        else:  # 16 to 21: random access; pictures before it in time are never asked of it
-            starts, droppable = all(16 <= kind <= 21 for kind, _ in kinds), False
-        units.append(Unit(packet, packet.pts, starts, droppable))
-    shown = sum(not unit.packet.is_discard for unit in units)
-    if shown != frames:
-        raise _Doubt(f"it has {shown} packets to show, but {frames} frames can be decoded")
-    return units
+        data.append(bytes(packet))
+        found.append(_unit(packet, data[-1], length_bytes))
+    shown = sum(not unit.packet.is_discard for unit in found)
+    if intact is not None and shown != intact:
+        raise Doubt(f"it has {shown} packets to show, but {intact} frames can be decoded")
+    reason = bitstream.why_not_one_each(data, [unit.pts for unit in found], stream)
+    if intact is None and not reason:
+        reason = _why_decode_first(stream, shown < len(found))
+    if reason:
+        raise Doubt(reason)
+    return found
 
 
-def _picture_kinds(data: bytes, length_bytes: int, codec: str) -> list[tuple[int, bool]]:
-    """(type, is referred to) of every slice in a packet of length-prefixed units; empty where lengths do not fit."""
-    kinds, at = [], 0
-    while at + length_bytes < len(data):
-        length = int.from_bytes(data[at : at + length_bytes], "big")
-        at += length_bytes
-        if length == 0 or at + length > len(data):
-            return []
-        if codec == "h264":
-            kind, refers = data[at] & 31, bool(data[at] & 0x60)
-            picture = 1 <= kind <= 5
-        else:
-            kind, refers = data[at] >> 1 & 63, True
-            picture = kind < 32
-        if picture:
-            kinds.append((kind, refers))
-        at += length
-    return kinds if at == len(data) else []
+def _unit(packet: av.Packet, data: bytes, length_bytes: int) -> Unit:
+    slices = bitstream.slices(data, length_bytes)
+    if not slices:
+        raise Doubt("a packet does not hold what its lengths say")
+    starts = all(kind == IDR_SLICE for kind, _ in slices)
+    return Unit(packet, packet.pts, starts, not any(refers for _, refers in slices))
+
+
+def _why_decode_first(stream: av.VideoStream, hides: bool) -> str:
+    """Why only decoding everything tells whether jumping is exact, though nothing speaks against it; "" otherwise."""
+    if hides:
+        return "some of its frames are not to be shown, so that only decoding counts them"
+    if not bitstream.all_cabac(stream):
+        return "its coefficients are coded with CAVLC, where damage leaves traces in later frames"
+    return ""
 
 
 def _plan(units: list[Unit], targets: list[int]) -> list[tuple[int, int, list[int]]]:
-    """(first packet, last packet, time stamps) of each stretch to decode; _Doubt where reading through is as good."""
+    """(first packet, last packet, time stamps) of each stretch to decode."""
     place = {unit.pts: k for k, unit in enumerate(units)}
     starts = [k for k, unit in enumerate(units) if unit.starts]
     groups: dict[int, list[int]] = {}
     for pts in targets:
-        before = [k for k in starts if k <= place[pts] and units[k].pts <= pts]
+        before = [k for k in starts[: bisect_right(starts, place[pts])] if units[k].pts <= pts]
         if not before:
-            raise _Doubt("decoding cannot start at its first frame")
+            raise Doubt("decoding cannot start at its first frame")
         groups.setdefault(before[-1], []).append(pts)
-    plan = [(first, max(place[pts] for pts in of), of) for first, of in sorted(groups.items())]
-    effort = sum(last - first + 1 for first, last, _ in plan)
-    if effort > WORTHWHILE * (max(last for _, last, _ in plan) + 1):
-        raise _Doubt("too few points to start from")
-    return plan
+    return [(first, max(place[pts] for pts in of), of) for first, of in sorted(groups.items())]
 
 
 def _decode(
-    context: av.VideoCodecContext, units: list[Unit], targets: list[int]
+    context: av.VideoCodecContext, units: list[Unit], targets: list[int], shown: list[int]
 ) -> Iterator[tuple[int, np.ndarray]]:
-    """(time stamp, frame) of the targets, ascending; raises _Doubt for anything unexpected."""
-    left = list(targets)
-    fed = (unit.packet for unit in units if unit.pts in targets or not unit.droppable)
-    for packet in [*fed, None]:  # None: hand out what is held back for reordering
-        for frame in context.decode(packet):
-            if frame.is_corrupt or frame.pts is None or frame.rotation:
-                raise _Doubt
-            if not left or frame.pts < left[0]:
-                continue
-            if frame.pts != left[0]:
-                raise _Doubt
-            yield left.pop(0), frame.to_ndarray(format="rgb24")
-    if left:
-        raise _Doubt
+    """(time stamp, frame) of the targets, ascending; raises Doubt for anything unexpected.
+
+    A target is held back until no damaged picture that it refers to can still come.
+    """
+    left, wanted = deque(targets), set(targets)
+    held: deque[tuple[int, int, np.ndarray]] = deque()  # (number of frames before it, time stamp, frame)
+    came, complaint = 0, ""
+    fed = (unit.packet for unit in units if not unit.droppable or unit.pts in wanted)
+    for packet in [*fed, None]:
+        frames, faults = decode(context, packet)
+        complaint = complaint or "; ".join(faults[:1])
+        for frame in frames:
+            if frame.pts is None or frame.rotation:
+                raise Doubt("a frame has no time of its own, or is to be turned")
+            if frame.is_corrupt:
+                raise Doubt("a frame is damaged", bisect_left(shown, frame.pts))
+            came += 1
+            if left and frame.pts >= left[0]:
+                if frame.pts != left.popleft():
+                    raise Doubt("a frame is missing")
+                held.append((came, frame.pts, frame.to_ndarray(format="rgb24")))
+            while held and held[0][0] + LATEST <= came and not complaint:
+                yield held.popleft()[1:]
+    if left or complaint:
+        raise Doubt(f"its decoder complains ({complaint})" if complaint else "a frame is missing")
+    for _, pts, frame in held:
+        yield pts, frame

@@ -43,9 +43,11 @@ class DataParams(BaseModel):
     seed: int = NotNegative
 
     cache_frames: int = Count
+    cache_run: int = NotNegative
     tile_size: int = Field(ge=8)
     tile_format: Literal["uint8", "jpeg"]
     workers: int = Count
+    data_jobs: int = Count
 
     frame_models: list[str]
     video_models: list[str]
@@ -63,6 +65,8 @@ class DataParams(BaseModel):
     def _consistent(self) -> Self:
         if self.source == "files" and not (self.videos_dir and self.annotations):
             raise ValueError("source 'files' needs videos_dir and annotations: name both in data.yaml")
+        if self.source != "files" and self.data_jobs > 1:
+            raise ValueError("data_jobs is for source 'files': notebook 01 makes the clips of PipeSim itself")
         outside = [k for k in self.train_folds if not 0 <= k < self.n_folds]
         if outside:
             last = self.n_folds - 1
@@ -160,10 +164,19 @@ class EnsembleParams(DataParams):
 
 
 class BenchmarkParams(DataParams):
-    """Notebook 12: which models are measured. Meaning of each: `params/paper/benchmarks.yaml`."""
+    """Notebook 12: what is measured, and how often. Meaning of each: `params/paper/benchmarks.yaml`."""
 
     measured_models: list[str] | None
     measured_steps: int = Count
+
+    read_heights: list[int] = Field(min_length=1)
+    read_frames: int = Field(ge=9)
+    read_rendered: int = Field(ge=9)
+    read_keyframes: int = Count
+    read_rounds: int = Count
+    load_tile: int = Field(ge=8)
+    load_items: int = Count
+    load_rounds: int = Count
 
 
 class TrainParams(DataParams):
@@ -182,6 +195,7 @@ class TrainParams(DataParams):
     input_tile: int = Field(ge=8)
 
     hflip: bool
+    sampling: Literal["uniform", "consecutive"]
     jitter: bool
 
     loss: Literal["asl", "bce"]
@@ -210,6 +224,11 @@ class TrainParams(DataParams):
     loader_workers: int = NotNegative
     eval_batch_size: int = Count
 
+    @property
+    def tiles_per_item(self) -> int:
+        """Frames that one training item holds: 1, a clip's, or grid²."""
+        return 1
+
     @model_validator(mode="after")
     def _trainable(self) -> Self:
         if self.fold >= self.n_folds:
@@ -218,6 +237,14 @@ class TrainParams(DataParams):
             raise ValueError(
                 f"input_tile {self.input_tile} is larger than the cached tile_size {self.tile_size}: "
                 "raise tile_size in data.yaml (notebook 01 then rebuilds the cache)"
+            )
+        key, held = ("cache_frames", self.cache_frames)
+        if self.sampling == "consecutive":
+            key, held = ("cache_run", self.cache_run)
+        if self.tiles_per_item > held:
+            raise ValueError(
+                f"a sample takes {self.tiles_per_item} frames of a video, but {key} keeps {held}: "
+                f"raise {key} in data.yaml (notebook 01 then rebuilds the cache)"
             )
         return self
 
@@ -238,6 +265,10 @@ class VideoParams(TrainParams):
 
     clip_frames: int = Field(ge=2)
 
+    @property
+    def tiles_per_item(self) -> int:
+        return self.clip_frames
+
 
 class SuperImageParams(TrainParams):
     """Notebook 05: grid² frames as one image (report section III.C)."""
@@ -245,6 +276,10 @@ class SuperImageParams(TrainParams):
     grid: int = Count
     tile_shuffle: bool
     tile_tokens: bool
+
+    @property
+    def tiles_per_item(self) -> int:
+        return self.grid**2
 
 
 def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.metadata
 import json
@@ -57,6 +58,11 @@ class Layout:
         return self.root / "data" / "test_labels.parquet"
 
     @property
+    def probes(self) -> Path:
+        """What earlier runs found out about each video: the journal of notebook 01, or one a part of the videos."""
+        return self.root / "data" / "probes"
+
+    @property
     def folds_table(self) -> Path:
         return self.root / "data" / "folds.parquet"
 
@@ -91,24 +97,56 @@ class Layout:
         return self.root / "runs" / approach / model / f"fold_{fold}"
 
 
+NOT_WRITABLE = {
+    errno.ENOSPC: "the disk is full: free some space, or set outputs to a folder on a larger disk",
+    errno.EDQUOT: "your share of the disk is used up: free some space, or set outputs to a folder on another disk",
+    errno.EFBIG: "the file would be larger than this system allows: set outputs to a folder on another disk",
+    errno.EROFS: "the disk is read-only: set outputs to a folder on another disk",
+    errno.EACCES: "writing there is not allowed: change the folder's permissions, or set outputs to another folder",
+    errno.EPERM: "writing there is not allowed: change the folder's permissions, or set outputs to another folder",
+}
+
+
+@contextmanager
+def writing(path: str | Path) -> Iterator[None]:
+    """Turn the system's refusals of what is written to `path` inside into one sentence with a way out (OSError)."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in NOT_WRITABLE:
+            raise
+        advice = NOT_WRITABLE[error.errno]
+        raise OSError(f"{path} cannot be written, {advice}; then run the same command again") from None
+
+
+def make_folder(path: str | Path) -> Path:
+    """The folder, with those above it, made where it is not there yet."""
+    path = Path(path)
+    with writing(path):
+        path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
 @contextmanager
 def atomic_path(path: str | Path) -> Iterator[Path]:
     """Yield a path beside `path` to write a file or folder to; it takes the name `path` only on success.
 
-    A file replaces an older one in one step. A folder replaces an older folder by two renames.
+    A file replaces an older one in one step. A folder replaces an older folder by two renames. A full disk and the like
+    are an OSError that says what to do, and leave nothing behind.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        yield part
-        if part.is_dir() and path.is_dir():
-            old = path.with_name(f".{path.name}.{os.getpid()}.old")
-            path.rename(old)
-            part.rename(path)
-            shutil.rmtree(old)
-        else:
-            os.replace(part, path)
+        with writing(path):
+            yield part
+            if part.is_dir() and path.is_dir():
+                old = path.with_name(f".{path.name}.{os.getpid()}.old")
+                path.rename(old)
+                part.rename(path)
+                shutil.rmtree(old)
+            else:
+                os.replace(part, path)
     finally:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)

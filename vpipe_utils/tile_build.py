@@ -2,7 +2,8 @@
 
 A shard's name is a hash of what is in it and a small Parquet table is written after each shard, so a build
 that was killed continues with the first missing shard, and a changed video costs the decoding of that video
-only: the others are copied from the older shards. `index.parquet`, written last, joins the tables.
+only: the others are copied from the older shard. `index.parquet`, written last, joins the tables. Jobs on several
+machines build shards of their own into one folder; whoever builds the whole after them finds these there.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import shutil
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
@@ -23,27 +24,29 @@ import pandas as pd
 
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
-from vpipe_utils.runs import atomic_path, read_table, write_table
-from vpipe_utils.tile_cache import REBUILD, TileCache
+from vpipe_utils.probes import content_hash
+from vpipe_utils.runs import atomic_path, make_folder
+from vpipe_utils.shards import of_part
+from vpipe_utils.tile_cache import COLUMNS, REBUILD, TileCache, cached_indices, read_tiles_table, write_tiles_table
 
-VERSION = 1  # raise it when the bytes of a tile change: older caches are then rebuilt
+VERSION = 2  # raise it when the bytes of a tile change: older caches are then rebuilt
 FORMATS = ("uint8", "jpeg")
 JPEG_QUALITY = 95  # mean error 1.6 of 255 grey levels on real clips
 JPEG_BYTES_PER_PIXEL = 0.3  # of 448-px tiles at that quality; for the disk estimate only
-VIDEOS_PER_SHARD = 256
 
 
 class Settings(NamedTuple):
     """What all tiles of a cache have in common."""
 
     cache_frames: int
+    cache_run: int
     tile_size: int
     tile_format: str
 
     @property
     def video_bytes(self) -> int:
         """Bytes a video takes: exact for uint8, an estimate for JPEG."""
-        pixels = self.cache_frames * self.tile_size**2
+        pixels = (self.cache_frames + self.cache_run) * self.tile_size**2
         return int(pixels * (3 if self.tile_format == "uint8" else JPEG_BYTES_PER_PIXEL))
 
 
@@ -53,7 +56,8 @@ class Cached(NamedTuple):
     shard: Path
     offset: int
     sizes: list[int]
-    crc32: int
+    crc32: list[int]
+    damaged: str
 
 
 class Job(NamedTuple):
@@ -61,6 +65,8 @@ class Job(NamedTuple):
 
     path: str
     frames: int
+    content: str
+    intact: bool
 
 
 def build_tile_cache(
@@ -71,42 +77,57 @@ def build_tile_cache(
     tile_format: str = "uint8",
     workers: int = 1,
     progress: bool = True,
-    videos_per_shard: int = VIDEOS_PER_SHARD,
+    cache_run: int = 0,
 ) -> TileCache:
-    """Cache `cache_frames` tiles of every readable video of the videos table; return the opened cache.
+    """Cache tiles of every readable video of the videos table (see `index_videos`); return the opened cache.
 
-    Tile p of a video is its frame `uniform_indices(frames, cache_frames)[p]`, resized to tile_size x
+    Tile p of a video is its frame `cached_indices(frames, cache_frames, cache_run)[p]`, resized to tile_size x
     tile_size px whatever its shape (INTER_AREA), as the report feeds square 448-px tiles of wide videos. A
-    video that is cached with the same size, modification time and settings is not decoded again. The
-    finished folder is the same, byte by byte, for any number of workers and interruptions. Raises ValueError
-    for impossible settings, VideoError for a video that changed since it was indexed, OSError where the disk
-    is too small.
+    video that is cached with the same content and settings is not decoded again. The finished folder is the same, byte
+    by byte, for any number of workers, interruptions and jobs. Raises ValueError for impossible settings, VideoError
+    for a video that changed since it was indexed, OSError where the disk is too small or cannot be written.
     """
-    settings = _checked(Settings(int(cache_frames), int(tile_size), tile_format))
+    settings = _checked(Settings(int(cache_frames), int(cache_run), int(tile_size), tile_format))
+    names = build_shards(videos, folder, settings, workers, progress)
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    plan = _plan(videos)
-    starts = range(0, len(plan), videos_per_shard)
-    shards = {_shard_name(part, settings): part for part in (plan[i : i + videos_per_shard] for i in starts)}
+    tables = [read_tiles_table(folder / f"{name}.parquet") for name in names]
+    index = pd.concat(tables, ignore_index=True).sort_values("video", ignore_index=True)
+    write_tiles_table(index, folder / "index.parquet")
+    _remove_leftovers(folder, keep=set(names))
+    return TileCache(folder)
+
+
+def build_shards(
+    videos: pd.DataFrame,
+    folder: str | Path,
+    settings: Settings,
+    workers: int = 1,
+    progress: bool = True,
+    part: Sequence[int] = (0, 1),
+) -> list[str]:
+    """Build the shards of the k-th of n jobs, `part` = (k, n), where they are not there yet; return their names.
+
+    `videos`: the videos table, of all videos or of those of this part. Errors as in `build_tile_cache`.
+    """
+    settings = _checked(settings)
+    folder = make_folder(folder)
+    plan = _plan(videos, part)
+    shards = {_shard_name(number, shard, settings): shard for number, shard in plan.groupby("shard")}
     missing = {name: shard for name, shard in shards.items() if _finished(folder, name) is None}
     _check_disk(folder, settings, sum(map(len, missing.values())))
 
-    cached = _cached_videos(folder, settings)
+    cached = _cached_videos(folder, settings) if missing else {}
     jobs = [
-        Job(row.path, row.frames)
+        Job(row.path, row.frames, row.content, not row.damage)
         for shard in missing.values()
         for row in shard.itertuples()
-        if (row.video, row.key) not in cached
+        if row.key not in cached
     ]
     new = run_parallel(partial(_read_tiles, settings), jobs, workers, progress, "caching tiles")
     with closing(new):
         for name, shard in missing.items():
             _write_shard(folder, name, shard, settings, cached, new)
-
-    index = pd.concat([read_table(folder / f"{name}.parquet") for name in shards], ignore_index=True)
-    write_table(index, folder / "index.parquet")
-    _remove_leftovers(folder, keep=set(shards))
-    return TileCache(folder)
+    return list(shards)
 
 
 def require_disk(folder: Path, needed: int, what: str, advice: str) -> None:
@@ -122,55 +143,46 @@ def require_disk(folder: Path, needed: int, what: str, advice: str) -> None:
 def _checked(settings: Settings) -> Settings:
     if settings.tile_format not in FORMATS:
         raise ValueError(f"tile_format is '{settings.tile_format}'; it is one of {', '.join(FORMATS)}")
-    if min(settings.cache_frames, settings.tile_size) < 1:
-        raise ValueError(f"cache_frames and tile_size start at 1, got {settings[0]} and {settings[1]}")
+    if min(settings.cache_frames, settings.tile_size) < 1 or settings.cache_run < 0:
+        raise ValueError(f"cache_frames and tile_size start at 1 and cache_run at 0, got {settings}")
     return settings
 
 
-def _plan(videos: pd.DataFrame) -> pd.DataFrame:
-    """Readable videos by name: video, path, frames and a key that changes when the file does."""
-    columns = ["video", "path", "frames"]
-    plan = videos.loc[videos["readable"], columns].sort_values("video", ignore_index=True)
-    if plan.empty:
+def _plan(videos: pd.DataFrame, part: Sequence[int]) -> pd.DataFrame:
+    """The readable videos of a part by name, each with a key that changes when its frames do."""
+    columns = ["video", "path", "frames", "damage", "content", "shard", "n_shards"]
+    plan = videos.loc[videos["readable"], columns]
+    plan = plan[of_part(plan["shard"], part)].sort_values("video", ignore_index=True)
+    if plan.empty and part[1] == 1:
         raise ValueError("no video is readable, so there is nothing to cache: see why_not in videos.parquet")
-    plan["key"] = [file_key(row.path, row.frames) for row in plan.itertuples()]
-    return plan
+    return plan.assign(key=plan["content"] + "-" + plan["frames"].astype(str))
 
 
-def file_key(path: str | Path, *more: object) -> str:
-    """Size, modification time and `more` as text: differs when the file was changed or replaced."""
-    try:
-        stat = Path(path).stat()
-    except OSError:
-        reason = "it was there when it was indexed, and is gone: run notebook 01 again"
-        raise video.VideoError(reason, path) from None
-    return "-".join(map(str, (stat.st_size, stat.st_mtime_ns, *more)))
-
-
-def _shard_name(shard: pd.DataFrame, settings: Settings) -> str:
+def _shard_name(number: int, shard: pd.DataFrame, settings: Settings) -> str:
     content = json.dumps([VERSION, *settings, shard[["video", "key"]].to_numpy().tolist()])
-    return f"shard_{hashlib.sha256(content.encode()).hexdigest()[:16]}"
+    digest = hashlib.sha256(content.encode()).hexdigest()[:16]
+    return f"shard_{number:04d}_of_{shard['n_shards'].iloc[0]:04d}_{digest}"
 
 
 def _finished(folder: Path, name: str) -> pd.DataFrame | None:
     """The table of a shard that is whole, None otherwise. The table is written after the shard."""
     try:
-        table = pd.read_parquet(folder / f"{name}.parquet")
+        table = read_tiles_table(folder / f"{name}.parquet")
         size = (folder / f"{name}.bin").stat().st_size
     except (OSError, ValueError):
         return None
     return table if size == sum(int(np.sum(sizes)) for sizes in table["sizes"]) else None
 
 
-def _cached_videos(folder: Path, settings: Settings) -> dict[tuple[str, str], Cached]:
-    """(video, key) → its tiles, of everything with these settings that earlier builds left in the folder."""
+def _cached_videos(folder: Path, settings: Settings) -> dict[str, Cached]:
+    """Key → tiles, of everything with these settings that earlier builds left in the folder."""
     cached = {}
     for path in sorted(folder.glob("shard_*.parquet")):
         table = _finished(folder, path.stem)
         for row in () if table is None else table.itertuples():
-            if (row.version, row.cache_frames, row.tile_size, row.tile_format) == (VERSION, *settings):
+            if (row.version, *(getattr(row, name) for name in Settings._fields)) == (VERSION, *settings):
                 shard = path.with_suffix(".bin")
-                cached[row.video, row.key] = Cached(shard, row.offset, list(row.sizes), row.crc32)
+                cached[row.key] = Cached(shard, row.offset, list(row.sizes), list(row.crc32), row.damaged)
     return cached
 
 
@@ -179,15 +191,18 @@ def _check_disk(folder: Path, settings: Settings, n_videos: int) -> None:
     require_disk(folder, n_videos * settings.video_bytes, f"the tile cache of {n_videos} videos", advice)
 
 
-def _read_tiles(settings: Settings, job: Job) -> list[bytes]:
-    """Runs in a worker: the tiles of one video as they will lie in the shard."""
-    indices = video.uniform_indices(job.frames, settings.cache_frames)
+def _read_tiles(settings: Settings, job: Job) -> tuple[list[bytes], str]:
+    """Runs in a worker: the tiles of one video as they will lie in the shard, and what of them is damaged, in words."""
+    if not Path(job.path).is_file() or content_hash(job.path) != job.content:
+        raise video.VideoError("it is gone or was changed since it was indexed: run notebook 01 again", job.path)
+    indices = cached_indices(job.frames, settings.cache_frames, settings.cache_run)
     size = (settings.tile_size, settings.tile_size)
-    tiles = {
-        index: _encode(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), settings.tile_format)
-        for index, frame in video.iter_frames(job.path, indices, job.frames)
-    }
-    return [tiles[index] for index in indices.tolist()]
+    with video.noting_damage() as damaged:
+        tiles = {
+            index: _encode(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), settings.tile_format)
+            for index, frame in video.iter_frames(job.path, indices, job.frames if job.intact else None)
+        }
+    return [tiles[index] for index in indices.tolist()], video.damage_noted(damaged)
 
 
 def _encode(tile: np.ndarray, tile_format: str) -> bytes:
@@ -211,32 +226,29 @@ def _write_shard(
     name: str,
     shard: pd.DataFrame,
     settings: Settings,
-    cached: dict[tuple[str, str], Cached],
-    new: Iterator[list[bytes]],
+    cached: dict[str, Cached],
+    new: Iterator[tuple[list[bytes], str]],
 ) -> None:
     """Write one shard, taking what is cached from older shards and the rest from `new`; then its table."""
     rows = []
     with atomic_path(folder / f"{name}.bin") as part, part.open("wb") as file:
         for row in shard.itertuples():
-            tiles = _copy(cached[row.video, row.key]) if (row.video, row.key) in cached else next(new)
-            data, sizes = b"".join(tiles), [len(tile) for tile in tiles]
-            rows.append((row.video, row.key, row.frames, name, file.tell(), sizes, zlib.crc32(data), VERSION))
-            file.write(data)
-    table = pd.DataFrame(
-        [(*row, *settings) for row in rows],
-        columns=["video", "key", "frames", "shard", "offset", "sizes", "crc32", "version", *Settings._fields],
-    )
-    write_table(table, folder / f"{name}.parquet")
+            tiles, damaged = _copy(cached[row.key]) if row.key in cached else next(new)
+            sizes, checks = [len(tile) for tile in tiles], [zlib.crc32(tile) for tile in tiles]
+            rows.append((row.video, row.key, row.frames, damaged, name, file.tell(), sizes, checks, VERSION))
+            file.writelines(tiles)
+    table = pd.DataFrame([(*row, *settings) for row in rows], columns=COLUMNS)
+    write_tiles_table(table, folder / f"{name}.parquet")
 
 
-def _copy(cached: Cached) -> list[bytes]:
+def _copy(cached: Cached) -> tuple[list[bytes], str]:
     """The tiles of one video from an older shard."""
     with cached.shard.open("rb") as file:
         file.seek(cached.offset)
         tiles = [file.read(size) for size in cached.sizes]
-    if zlib.crc32(b"".join(tiles)) != cached.crc32:
+    if [zlib.crc32(tile) for tile in tiles] != cached.crc32:
         raise ValueError(f"{cached.shard} is damaged; {REBUILD}")
-    return tiles
+    return tiles, cached.damaged
 
 
 def _remove_leftovers(folder: Path, keep: set[str]) -> None:

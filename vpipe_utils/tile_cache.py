@@ -1,11 +1,13 @@
-"""Reading the tile cache: a few evenly spread frames of every video, small and square, in a few large files.
+"""Reading the tile cache: a few frames of every video, small and square, in a few large files.
 
 Training reads the same nine (or so) frames of a video again and again; decoding a whole video for them each
 time would cost far more than the training. `tile_build` writes the cache, this module reads it.
 
-A shard file holds the tiles of up to 256 videos one after the other, raw (`uint8`, exact) or as JPEG.
-`index.parquet` has one row a video: video, key (changes when the file does), frames (of the video), shard,
-offset (bytes), sizes (bytes of each tile), crc32 (of the video's tiles), version, cache_frames, tile_size,
+Of each video there are `cache_frames` evenly spread frames, several a segment so that training can vary them, and
+behind them a run of `cache_run` neighbouring ones from the middle, for consecutive sampling. A shard file holds the
+tiles of about 200 videos one after the other, raw (`uint8`, exact) or as JPEG. `index.parquet` has one row a video:
+video, key (changes when the file's content does), frames (of the video), damaged (what of the tiles is, in words),
+shard, offset (bytes), sizes (bytes of each tile), crc32 (of each tile), version, cache_frames, cache_run, tile_size,
 tile_format.
 """
 
@@ -18,18 +20,32 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 
 from vpipe_utils import video
-from vpipe_utils.runs import read_table
+from vpipe_utils.runs import atomic_path
 
 REBUILD = "delete the folder and run notebook 01 again"
+COLUMNS = ["video", "key", "frames", "damaged", "shard", "offset", "sizes", "crc32", "version", "cache_frames"]
+COLUMNS += ["cache_run", "tile_size", "tile_format"]
+
+
+def cached_indices(frames: int, cache_frames: int, cache_run: int = 0) -> np.ndarray:
+    """Which frames of a video its tiles are: `cache_frames` uniform ones, then the run, int64.
+
+    The run is in the middle of the video; in one that is shorter it ends with repetitions of the last frame.
+    """
+    first = max(0, frames - cache_run) // 2
+    run = np.minimum(first + np.arange(cache_run, dtype=np.int64), frames - 1)
+    return np.concatenate([video.uniform_indices(frames, cache_frames), run])
 
 
 class TileCache:
     """Read access to a tile cache. May be handed to other processes: files are opened where they are read.
 
-    `videos` (names, sorted), `frames_per_video`, `tile_size` (px), `tile_format`. Opening raises
-    FileNotFoundError without a finished cache and ValueError where files do not match the index.
+    `videos` (names, sorted), `frames_per_video` (uniform tiles), `run` (tiles in the run), `tile_size` (px),
+    `tile_format`. Opening raises FileNotFoundError without a finished cache and ValueError where files do not match the
+    index; a tile is compared with its checksum when this object reads it for the first time.
     """
 
     def __init__(self, folder: str | Path) -> None:
@@ -37,57 +53,58 @@ class TileCache:
         index = _read_index(self.folder)
         self.videos: list[str] = index["video"].tolist()
         self.frames_per_video = int(index["cache_frames"].iloc[0])
+        self.run = int(index["cache_run"].iloc[0])
         self.tile_size = int(index["tile_size"].iloc[0])
         self.tile_format: str = index["tile_format"].iloc[0]
+        self.damaged: dict[str, str] = index.loc[index["damaged"] != ""].set_index("video")["damaged"].to_dict()
         self._row = {name: row for row, name in enumerate(self.videos)}
         self._shard: list[str] = index["shard"].tolist()
         self._frames: list[int] = index["frames"].tolist()
-        self._crc: list[int] = index["crc32"].tolist()
-        self._starts = _tile_starts(index)  # bytes (V, frames_per_video + 1): tile p is [p] to [p + 1]
+        self._starts = _tile_starts(index)  # bytes (V, T + 1): tile p is [p] to [p + 1]
+        self._crc = np.stack(index["crc32"].to_numpy()).astype(np.uint32)  # (V, T)
+        self._verified = np.zeros(self._crc.shape, bool)
         self._maps: dict[str, np.memmap] = {}
         self._check_files()
 
-    def tiles(self, name: str, positions: Sequence[int] | None = None) -> np.ndarray:
-        """Tiles of one video at cache `positions` (0 … frames_per_video - 1; None: all), in the order asked.
+    def tiles(self, name: str, positions: Sequence[int] | None = None, out: np.ndarray | None = None) -> np.ndarray:
+        """Tiles of one video at cache `positions` (None: the uniform ones), in the order asked.
 
-        uint8 (N, S, S, 3) RGB, a copy. Raises ValueError for an unknown video or position.
+        uint8 (N, S, S, 3) RGB: `out`, where given, is filled. Positions count the uniform tiles first, then the run.
+        Raises ValueError for an unknown video or position, and for a damaged tile.
         """
         row = self._find(name)
         wanted = self._checked_positions(positions)
-        data, starts = self._map(row), self._starts[row]
         size = (self.tile_size, self.tile_size, 3)
-        if self.tile_format == "uint8":
-            tiles = data[starts[0] : starts[-1]].reshape(-1, *size)
-            return np.array(tiles if positions is None else tiles[wanted])
-        tiles = np.empty((len(wanted), *size), np.uint8)
-        for tile, position in zip(tiles, wanted, strict=True):
-            decoded = cv2.imdecode(data[starts[position] : starts[position + 1]], cv2.IMREAD_COLOR_RGB)
-            if decoded is None or decoded.shape != size:
-                raise ValueError(f"{self.folder}: a tile of '{name}' is damaged; {REBUILD}")
-            tile[:] = decoded
-        return tiles
+        out = np.empty((len(wanted), *size), np.uint8) if out is None else out
+        data, starts = self._map(row), self._starts[row].tolist()
+        for tile, position in zip(out, wanted, strict=True):
+            stored = data[starts[position] : starts[position + 1]]
+            self._verify(row, position, stored)
+            tile[:] = stored.reshape(size) if self.tile_format == "uint8" else self._decode(row, stored)
+        return out
 
-    def array(
-        self, videos: Sequence[str] | None = None, positions: Sequence[int] | None = None
-    ) -> np.ndarray:
+    def array(self, videos: Sequence[str] | None = None, positions: Sequence[int] | None = None) -> np.ndarray:
         """Tiles of several videos (None: all) in one array: uint8 (V, N, S, S, 3) RGB."""
         videos = self.videos if videos is None else list(videos)
         n = len(self._checked_positions(positions))
         array = np.empty((len(videos), n, self.tile_size, self.tile_size, 3), np.uint8)
-        for row, name in enumerate(videos):
-            array[row] = self.tiles(name, positions)
+        for out, name in zip(array, videos, strict=True):
+            self.tiles(name, positions, out)
         return array
 
+    def frames(self, name: str) -> int:
+        """Number of frames of the video."""
+        return self._frames[self._find(name)]
+
     def frame_indices(self, name: str) -> np.ndarray:
-        """Which frames of the video its cached tiles are: int64 (frames_per_video,)."""
-        return video.uniform_indices(self._frames[self._find(name)], self.frames_per_video)
+        """Which frames of the video its cached tiles are: int64 (frames_per_video + run,)."""
+        return cached_indices(self.frames(name), self.frames_per_video, self.run)
 
     def verify(self) -> None:
         """Read everything and compare checksums; raises ValueError naming the first damaged video."""
-        for row, name in enumerate(self.videos):
-            starts = self._starts[row]
-            if zlib.crc32(self._map(row)[starts[0] : starts[-1]]) != self._crc[row]:
-                raise ValueError(f"{self.folder}: the tiles of '{name}' are damaged; {REBUILD}")
+        for row, starts in enumerate(self._starts):
+            for position, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+                self._verify(row, position, self._map(row)[start:end])
 
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_maps": {}}  # pickling a memory map would copy the whole file
@@ -95,8 +112,24 @@ class TileCache:
     def _map(self, row: int) -> np.memmap:
         shard = self._shard[row]
         if shard not in self._maps:
-            self._maps[shard] = np.memmap(self.folder / f"{shard}.bin", np.uint8, mode="r")
+            # As a plain array: slicing a memmap costs more than reading a small tile.
+            self._maps[shard] = np.asarray(np.memmap(self.folder / f"{shard}.bin", np.uint8, mode="r"))
         return self._maps[shard]
+
+    def _verify(self, row: int, position: int, stored: np.ndarray) -> None:
+        if not self._verified[row, position]:
+            if zlib.crc32(stored) != self._crc[row, position]:
+                raise ValueError(self._says_damaged(row))
+            self._verified[row, position] = True
+
+    def _decode(self, row: int, stored: np.ndarray) -> np.ndarray:
+        tile = cv2.imdecode(stored, cv2.IMREAD_COLOR_RGB)
+        if tile is None or tile.shape != (self.tile_size, self.tile_size, 3):
+            raise ValueError(self._says_damaged(row))
+        return tile
+
+    def _says_damaged(self, row: int) -> str:
+        return f"{self.folder / self._shard[row]}.bin: a tile of '{self.videos[row]}' is damaged; {REBUILD}"
 
     def _find(self, name: str) -> int:
         if name not in self._row:
@@ -106,14 +139,13 @@ class TileCache:
             )
         return self._row[name]
 
-    def _checked_positions(self, positions: Sequence[int] | None) -> np.ndarray:
+    def _checked_positions(self, positions: Sequence[int] | None) -> list[int]:
         if positions is None:
-            return np.arange(self.frames_per_video)
-        wanted = np.asarray(positions, dtype=np.int64)
-        if len(wanted) and not 0 <= wanted.min() <= wanted.max() < self.frames_per_video:
-            raise ValueError(
-                f"{self.folder}: positions run from 0 to {self.frames_per_video - 1}, got {wanted.tolist()}"
-            )
+            return list(range(self.frames_per_video))
+        wanted = [int(position) for position in positions]
+        last = self.frames_per_video + self.run - 1
+        if wanted and not 0 <= min(wanted) <= max(wanted) <= last:
+            raise ValueError(f"{self.folder}: positions run from 0 to {last}, got {wanted}")
         return wanted
 
     def _check_files(self) -> None:
@@ -127,17 +159,34 @@ class TileCache:
                 raise ValueError(f"{path} {what}; {REBUILD}")
 
 
+def write_tiles_table(table: pd.DataFrame, path: Path) -> None:
+    """Write the table of a shard or the index, with a checksum a page."""
+    with atomic_path(path) as part:
+        table.to_parquet(part, index=False, write_page_checksum=True)
+
+
+def read_tiles_table(path: Path) -> pd.DataFrame:
+    """Read what `write_tiles_table` wrote. Raises FileNotFoundError where it is missing, ValueError where damaged."""
+    try:
+        table = pq.read_table(path, page_checksum_verification=True).to_pandas(ignore_metadata=True)
+        table = table[COLUMNS].copy()
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # a damaged file, or one of an older version, fails in any way there is
+        raise ValueError(f"{path} cannot be read ({type(error).__name__}); {REBUILD}") from None
+    if table.empty:
+        raise ValueError(f"{path} has no rows; {REBUILD}")
+    return table
+
+
 def _read_index(folder: Path) -> pd.DataFrame:
     path = folder / "index.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run notebook 01, which builds the tile cache")
-    try:
-        return read_table(path)
-    except (OSError, ValueError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); {REBUILD}") from None
+    return read_tiles_table(path)
 
 
 def _tile_starts(index: pd.DataFrame) -> np.ndarray:
-    """Where each tile starts in its shard, and in the last column where the video ends: bytes (V, F + 1)."""
+    """Where each tile starts in its shard, and in the last column where the video ends: bytes (V, T + 1)."""
     ends = np.cumsum(np.stack(index["sizes"].to_numpy()).astype(np.int64), axis=1)
     return index["offset"].to_numpy()[:, None] + np.pad(ends, ((0, 0), (1, 0)))

@@ -1,4 +1,4 @@
-"""Which files of `vpipe_utils` a notebook runs, found by following its imports."""
+"""Which files of `vpipe_utils` a notebook or script runs, found by following its imports."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ PACKAGE = "vpipe_utils"
 
 
 def module_files(notebook: str | Path, leave_out: tuple[str, ...] = ()) -> list[str]:
-    """Files of the package that `notebook` imports, directly or through others, as relative paths.
+    """Files of the package that a notebook or script imports, directly or through others, as relative paths.
 
-    `leave_out`: modules whose changes must not make the notebook run again (drawing, validation).
+    `leave_out`: modules whose changes must not make it run again (drawing, validation).
     """
     if not Path(notebook).is_file():  # Snakemake will name it as a missing input, if it is needed
         return []
-    cells = json.loads(Path(notebook).read_text(encoding="utf-8"))["cells"]
-    code = "\n".join(_plain_python("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code")
+    code = Path(notebook).read_text(encoding="utf-8")
+    if Path(notebook).suffix == ".ipynb":
+        cells = [cell for cell in json.loads(code)["cells"] if cell["cell_type"] == "code"]
+        code = "\n".join(_plain_python("".join(cell["source"])) for cell in cells)
     found: set[Path] = set()
     waiting = list(_imported(code))
     while waiting:

@@ -20,7 +20,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 STEPS = {
-    "data": "01 data", "folds": "02 folds", "frame": "03 frame", "video": "04 video",
+    "part": "01 data", "data": "01 data", "folds": "02 folds", "frame": "03 frame", "video": "04 video",
     "super_image": "05 super-image", "ensemble": "06 ensemble", "report": "10 report",
     "benchmarks": "12 benchmarks", "site": "HTML pages",
 }  # fmt: skip
@@ -79,6 +79,7 @@ class LogHandler(LogHandlerBase):
         words = [STEPS.get(info["rule_name"], info["rule_name"])]
         words += [wildcards["model"]] if "model" in wildcards else []
         words += [f"fold {wildcards['fold']}"] if "fold" in wildcards else []
+        words += [f"part {wildcards['k']} of {wildcards['n']}"] if "k" in wildcards else []
         number = self.jobs[info["jobid"]].number if info["jobid"] in self.jobs else len(self.jobs) + 1
         job = Job(" · ".join(words), number, list(info["output"]), time.monotonic())
         self.jobs[info["jobid"]] = job
