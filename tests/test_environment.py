@@ -14,7 +14,8 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-DIRECT = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"]]
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["peers"]]
 LOCK_TEXT = (ROOT / "requirements.lock").read_text()
 CONDA_TEXT = (ROOT / "environment.yml").read_text()
 

@@ -24,6 +24,15 @@ def test_hand_drawn_grid() -> None:
 
 
 @given(sizes)
+def test_colours_that_lie_together_stay_so_and_change_nothing(size: tuple[int, ...]) -> None:
+    tiles = random_tiles(*size)
+    together = tiles.permute(0, 1, 3, 4, 2).contiguous().permute(0, 1, 4, 2, 3)
+    image = assemble(together, size[1])
+    assert torch.equal(image, assemble(tiles, size[1]))
+    assert image.is_contiguous(memory_format=torch.channels_last) or size[2] == 1
+
+
+@given(sizes)
 def test_every_tile_lies_at_its_place_row_by_row(size: tuple[int, ...]) -> None:
     batch, grid, channels, height, width = size
     tiles = random_tiles(*size)

@@ -266,7 +266,7 @@ def test_files_that_do_not_match_the_index(videos, tmp_path):
         TileCache(tmp_path)
     shard.write_bytes(bytes(len(data)))
     for call in (TileCache.verify, TileCache.array):
-        with pytest.raises(ValueError, match=rf"{shard.name}: a tile of 'v1.mp4' is damaged; delete the folder and run"):
+        with pytest.raises(ValueError, match=f"{shard.name}: a tile of 'v1.mp4' is damaged; delete the"):
             call(TileCache(tmp_path))
     (tmp_path / "index.parquet").write_text("nonsense")
     with pytest.raises(ValueError, match="index.parquet cannot be read"):

@@ -15,7 +15,19 @@ from collections.abc import Iterator, Sequence
 import av
 from av.bitstream import BitStreamFilterContext
 
-from vpipe_utils.h264 import IDR_SLICE, PPS, SLICE, SPS, Format, HeaderError, Headers, Picture, read_headers, read_slice
+from vpipe_utils.h264 import (
+    HEADER_BYTES,
+    IDR_SLICE,
+    PPS,
+    SLICE,
+    SPS,
+    Format,
+    HeaderError,
+    Headers,
+    Picture,
+    read_headers,
+    read_slice,
+)
 
 HARMLESS = (6, 9, 12)  # supplemental information, access unit delimiter, filler: none makes a picture
 
@@ -56,16 +68,24 @@ def why_not_one_each(packets: Sequence[bytes], times: Sequence[int], stream: av.
     try:
         headers = read_headers(stream.codec_context.extradata)
         size = length_bytes(stream)
-        pictures = [_picture(units(data, size), headers) for data in packets]
+        of_packets = [units(data, size) for data in packets]
+        pictures = [_picture(of_packet, headers) for of_packet in of_packets]
         _check_order(pictures, times, headers.format)
         standard = BitStreamFilterContext("h264_metadata", stream)
-        if any(len(standard.filter(av.Packet(data))) != 1 for data in packets):
+        if any(len(standard.filter(_beginning(of_packet, size))) != 1 for of_packet in of_packets):
             return "a packet holds more than one picture"
     except HeaderError as error:
         return str(error)
     except av.FFmpegError:
         return "the header of a picture cannot be read"
     return ""
+
+
+def _beginning(of_packet: list[bytes], length_bytes: int) -> av.Packet:
+    """A packet with the beginnings of its slices, in which their headers are; what follows need not be copied."""
+    kinds = (SLICE, IDR_SLICE)
+    short = [unit[:HEADER_BYTES].rstrip(b"\0") if unit[0] & 31 in kinds else unit for unit in of_packet]
+    return av.Packet(b"".join(len(unit).to_bytes(length_bytes, "big") + unit for unit in short))
 
 
 def _picture(of_packet: list[bytes], headers: Headers) -> Picture:

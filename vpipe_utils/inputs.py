@@ -34,8 +34,8 @@ def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | 
         images = superimage.assemble(tiles, params.grid)
     else:
         images = tiles.flatten(0, 1)
-    images = to_unit(images)
-    return images.contiguous(memory_format=torch.channels_last) if params.channels_last else images
+    layout = torch.channels_last if params.channels_last else torch.contiguous_format
+    return to_unit(images.contiguous(memory_format=layout))  # put in order as bytes: a quarter of the memory
 
 
 def to_unit(tiles: Tensor) -> Tensor:

@@ -51,6 +51,15 @@ class Unit(NamedTuple):
     droppable: bool  # no other frame refers to it
 
 
+class Seen(NamedTuple):
+    """What `look` finds out. `read_through`: why single frames are reached from the first; "" where by jumping."""
+
+    frames: int
+    read_through: str
+    width: int
+    height: int
+
+
 def jump_to_frames(
     path: str | Path, wanted: np.ndarray | None, intact: int | None = None
 ) -> Iterator[tuple[int, np.ndarray]]:
@@ -65,25 +74,36 @@ def jump_to_frames(
         if wanted is not None and wanted[-1] >= len(shown):
             raise Doubt(f"it has {len(shown)} frames")
         context = stream.codec_context
-        context.thread_count = 1  # parallel work goes one video a process
         for first, last, targets in _plan(units, shown if wanted is None else [shown[k] for k in wanted.tolist()]):
             for pts, frame in _decode(context, units[first : last + 1], targets, shown):
                 yield bisect_left(shown, pts), frame
             context.flush_buffers()
 
 
-def look(path: str | Path, intact: int | None = None) -> tuple[int, str]:
-    """(number of frames, why single frames are reached from its first frame; "" where from the keyframe before).
+def look(path: str | Path, intact: int | None = None) -> Seen:
+    """What can be said of a video of which only the first frame was decoded.
 
-    Decodes one frame at most. Raises Doubt, with the reason, where jumping might not be exact with that `intact`.
+    Raises Doubt, with the reason, where jumping might not be exact with that `intact`.
     """
     with _opened(path) as (container, stream):
         units = _units(container, stream, intact)
-        context = stream.codec_context
-        if any(frame.rotation for frame in [*context.decode(units[0].packet), *context.decode(None)]):
+        first = _first_frame(stream.codec_context, units)
+        if first.rotation:
             raise Doubt("the picture is to be turned")
         count = sum(not unit.packet.is_discard for unit in units)
-        return count, "" if sum(unit.starts for unit in units) > 1 else "decoding can start at its first frame only"
+        one_start = sum(unit.starts for unit in units) < 2
+        why = "decoding can start at its first frame only" if one_start else ""
+        return Seen(count, why, first.width, first.height)
+
+
+def _first_frame(context: av.VideoCodecContext, units: list[Unit]) -> av.VideoFrame:
+    for packet in [*(unit.packet for unit in units), None]:
+        frames, faults = decode(context, packet)
+        if faults:
+            break
+        if frames:
+            return frames[0]
+    raise Doubt("its first frame cannot be decoded")
 
 
 @contextlib.contextmanager
@@ -94,7 +114,9 @@ def _opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.
         if path.stat().st_size > MOST_BYTES:
             raise Doubt(f"it is larger than {MOST_BYTES / 2**20:.0f} MiB")
         with av.open(str(path), metadata_errors="replace") as container:
-            yield container, _trusted_stream(container)
+            stream = _trusted_stream(container)
+            stream.thread_count = 1  # parallel work goes one video a process; and FFmpeg's threads must not log to us
+            yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise Doubt(f"its packets cannot be listed ({type(error).__name__})") from None
 

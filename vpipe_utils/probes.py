@@ -70,7 +70,7 @@ class Journal:
     def __init__(self, folder: str | Path, name: str = "0_of_1") -> None:
         self.folder = Path(folder)
         self.path = self.folder / f"{name}.jsonl"
-        self.known: dict[str, dict[str, Any]] = {}
+        self._lines: dict[str, bytes] = {}  # as they are: 100,000 of them parsed would take a quarter of a GiB
         for path in sorted(self.folder.glob("*.jsonl")):
             for line in path.read_bytes().splitlines():
                 self._take(line)
@@ -79,10 +79,14 @@ class Journal:
         """A line is whole if it is JSON; the last one of a run that was killed is not."""
         try:
             row = json.loads(line)
-            if row.pop("decoders") == DECODERS:
-                self.known[row.pop("video")] = row
+            if row["decoders"] == DECODERS:
+                self._lines[row["video"]] = line
         except (ValueError, KeyError, TypeError, AttributeError):
             return
+
+    def known(self, name: str) -> dict[str, Any] | None:
+        """What was found out about a video by the decoders of today; None for nothing."""
+        return json.loads(self._lines[name]) if name in self._lines else None
 
     def __enter__(self) -> Self:
         make_folder(self.folder)
@@ -96,7 +100,6 @@ class Journal:
 
     def add(self, name: str, row: Mapping[str, Any]) -> None:
         """Keep what was found out about a video."""
-        self.known[name] = dict(row)
         line = json.dumps({"video": name, "decoders": DECODERS, **row})
         with writing(self.path):
             self._file.write(line.encode() + b"\n")

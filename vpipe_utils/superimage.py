@@ -16,8 +16,11 @@ def assemble(tiles: Tensor, grid: int) -> Tensor:
     batch, count, channels, height, width = tiles.shape
     if count != grid * grid:
         raise ValueError(f"a {grid}x{grid} super-image takes {grid * grid} tiles, got {count}")
-    rows = tiles.reshape(batch, grid, grid, channels, height, width).permute(0, 3, 1, 4, 2, 5)
-    return rows.reshape(batch, channels, grid * height, grid * width)
+    rows = tiles.reshape(batch, grid, grid, channels, height, width)
+    if tiles.stride(2) == 1:  # the colours of a pixel lie together, as in the tile cache: they stay so, which is faster
+        images = rows.permute(0, 1, 4, 2, 5, 3).reshape(batch, grid * height, grid * width, channels)
+        return images.permute(0, 3, 1, 2)
+    return rows.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, grid * height, grid * width)
 
 
 def split(images: Tensor, grid: int) -> Tensor:

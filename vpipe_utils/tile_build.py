@@ -21,13 +21,15 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.probes import content_hash
 from vpipe_utils.runs import atomic_path, make_folder
 from vpipe_utils.shards import of_part
-from vpipe_utils.tile_cache import COLUMNS, REBUILD, TileCache, cached_indices, read_tiles_table, write_tiles_table
+from vpipe_utils.tile_cache import REBUILD, SCHEMA, TileCache, cached_indices, read_tiles_table, write_tiles_table
 
 VERSION = 2  # raise it when the bytes of a tile change: older caches are then rebuilt
 FORMATS = ("uint8", "jpeg")
@@ -90,9 +92,8 @@ def build_tile_cache(
     settings = _checked(Settings(int(cache_frames), int(cache_run), int(tile_size), tile_format))
     names = build_shards(videos, folder, settings, workers, progress)
     folder = Path(folder)
-    tables = [read_tiles_table(folder / f"{name}.parquet") for name in names]
-    index = pd.concat(tables, ignore_index=True).sort_values("video", ignore_index=True)
-    write_tiles_table(index, folder / "index.parquet")
+    index = pa.concat_tables(read_tiles_table(folder / f"{name}.parquet") for name in names)
+    write_tiles_table(index.sort_by("video"), folder / "index.parquet")
     _remove_leftovers(folder, keep=set(names))
     return TileCache(folder)
 
@@ -116,7 +117,8 @@ def build_shards(
     missing = {name: shard for name, shard in shards.items() if _finished(folder, name) is None}
     _check_disk(folder, settings, sum(map(len, missing.values())))
 
-    cached = _cached_videos(folder, settings) if missing else {}
+    keys = [key for shard in missing.values() for key in shard["key"]]
+    cached = _cached_videos(folder, settings, keys) if missing else {}
     jobs = [
         Job(row.path, row.frames, row.content, not row.damage)
         for shard in missing.values()
@@ -164,25 +166,26 @@ def _shard_name(number: int, shard: pd.DataFrame, settings: Settings) -> str:
     return f"shard_{number:04d}_of_{shard['n_shards'].iloc[0]:04d}_{digest}"
 
 
-def _finished(folder: Path, name: str) -> pd.DataFrame | None:
+def _finished(folder: Path, name: str) -> pa.Table | None:
     """The table of a shard that is whole, None otherwise. The table is written after the shard."""
     try:
         table = read_tiles_table(folder / f"{name}.parquet")
         size = (folder / f"{name}.bin").stat().st_size
     except (OSError, ValueError):
         return None
-    return table if size == sum(int(np.sum(sizes)) for sizes in table["sizes"]) else None
+    return table if size == pc.sum(pc.list_flatten(table["sizes"])).as_py() else None
 
 
-def _cached_videos(folder: Path, settings: Settings) -> dict[str, Cached]:
-    """Key → tiles, of everything with these settings that earlier builds left in the folder."""
-    cached = {}
+def _cached_videos(folder: Path, settings: Settings, keys: Sequence[str]) -> dict[str, Cached]:
+    """Key → tiles, of those of `keys` that earlier builds with these settings left in the folder."""
+    cached: dict[str, Cached] = {}
+    wanted = pa.array(keys, pa.string())
     for path in sorted(folder.glob("shard_*.parquet")):
         table = _finished(folder, path.stem)
-        for row in () if table is None else table.itertuples():
-            if (row.version, *(getattr(row, name) for name in Settings._fields)) == (VERSION, *settings):
-                shard = path.with_suffix(".bin")
-                cached[row.key] = Cached(shard, row.offset, list(row.sizes), list(row.crc32), row.damaged)
+        for row in () if table is None else table.filter(pc.is_in(table["key"], wanted)).to_pylist():
+            if (row["version"], *(row[name] for name in Settings._fields)) == (VERSION, *settings):
+                place = (path.with_suffix(".bin"), row["offset"], row["sizes"], row["crc32"], row["damaged"])
+                cached[row["key"]] = Cached(*place)
     return cached
 
 
@@ -237,7 +240,8 @@ def _write_shard(
             sizes, checks = [len(tile) for tile in tiles], [zlib.crc32(tile) for tile in tiles]
             rows.append((row.video, row.key, row.frames, damaged, name, file.tell(), sizes, checks, VERSION))
             file.writelines(tiles)
-    table = pd.DataFrame([(*row, *settings) for row in rows], columns=COLUMNS)
+    columns = zip(*((*row, *settings) for row in rows), strict=True)
+    table = pa.table(dict(zip(SCHEMA.names, columns, strict=True)), SCHEMA)
     write_tiles_table(table, folder / f"{name}.parquet")
 
 

@@ -19,15 +19,31 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from vpipe_utils import video
 from vpipe_utils.runs import atomic_path
 
 REBUILD = "delete the folder and run notebook 01 again"
-COLUMNS = ["video", "key", "frames", "damaged", "shard", "offset", "sizes", "crc32", "version", "cache_frames"]
-COLUMNS += ["cache_run", "tile_size", "tile_format"]
+SCHEMA = pa.schema(
+    {
+        "video": pa.string(),
+        "key": pa.string(),
+        "frames": pa.int64(),
+        "damaged": pa.string(),
+        "shard": pa.string(),
+        "offset": pa.int64(),
+        "sizes": pa.list_(pa.uint32()),
+        "crc32": pa.list_(pa.uint32()),
+        "version": pa.int64(),
+        "cache_frames": pa.int64(),
+        "cache_run": pa.int64(),
+        "tile_size": pa.int64(),
+        "tile_format": pa.string(),
+    }
+)
 
 
 def cached_indices(frames: int, cache_frames: int, cache_run: int = 0) -> np.ndarray:
@@ -51,17 +67,19 @@ class TileCache:
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
         index = _read_index(self.folder)
-        self.videos: list[str] = index["video"].tolist()
-        self.frames_per_video = int(index["cache_frames"].iloc[0])
-        self.run = int(index["cache_run"].iloc[0])
-        self.tile_size = int(index["tile_size"].iloc[0])
-        self.tile_format: str = index["tile_format"].iloc[0]
-        self.damaged: dict[str, str] = index.loc[index["damaged"] != ""].set_index("video")["damaged"].to_dict()
+        self.videos: list[str] = index["video"].to_pylist()
+        self.frames_per_video: int = index["cache_frames"][0].as_py()
+        self.run: int = index["cache_run"][0].as_py()
+        self.tile_size: int = index["tile_size"][0].as_py()
+        self.tile_format: str = index["tile_format"][0].as_py()
+        said = zip(self.videos, index["damaged"].to_pylist(), strict=True)
+        self.damaged: dict[str, str] = {name: words for name, words in said if words}
         self._row = {name: row for row, name in enumerate(self.videos)}
-        self._shard: list[str] = index["shard"].tolist()
-        self._frames: list[int] = index["frames"].tolist()
+        self._shards: list[str] = index["shard"].unique().to_pylist()
+        self._shard = pc.index_in(index["shard"], index["shard"].unique()).to_numpy()  # number of its shard, (V,)
+        self._frames = index["frames"].to_numpy()  # (V,)
         self._starts = _tile_starts(index)  # bytes (V, T + 1): tile p is [p] to [p + 1]
-        self._crc = np.stack(index["crc32"].to_numpy()).astype(np.uint32)  # (V, T)
+        self._crc = _matrix(index, "crc32")  # uint32 (V, T)
         self._verified = np.zeros(self._crc.shape, bool)
         self._maps: dict[str, np.memmap] = {}
         self._check_files()
@@ -94,7 +112,7 @@ class TileCache:
 
     def frames(self, name: str) -> int:
         """Number of frames of the video."""
-        return self._frames[self._find(name)]
+        return int(self._frames[self._find(name)])
 
     def frame_indices(self, name: str) -> np.ndarray:
         """Which frames of the video its cached tiles are: int64 (frames_per_video + run,)."""
@@ -110,7 +128,7 @@ class TileCache:
         return self.__dict__ | {"_maps": {}}  # pickling a memory map would copy the whole file
 
     def _map(self, row: int) -> np.memmap:
-        shard = self._shard[row]
+        shard = self._shards[self._shard[row]]
         if shard not in self._maps:
             # As a plain array: slicing a memmap costs more than reading a small tile.
             self._maps[shard] = np.asarray(np.memmap(self.folder / f"{shard}.bin", np.uint8, mode="r"))
@@ -129,7 +147,8 @@ class TileCache:
         return tile
 
     def _says_damaged(self, row: int) -> str:
-        return f"{self.folder / self._shard[row]}.bin: a tile of '{self.videos[row]}' is damaged; {REBUILD}"
+        path = self.folder / f"{self._shards[self._shard[row]]}.bin"
+        return f"{path}: a tile of '{self.videos[row]}' is damaged; {REBUILD}"
 
     def _find(self, name: str) -> int:
         if name not in self._row:
@@ -150,8 +169,9 @@ class TileCache:
 
     def _check_files(self) -> None:
         """Every shard is there and as long as the index says."""
-        ends = pd.Series(self._starts[:, -1]).groupby(pd.Series(self._shard)).max()
-        for shard, expected in ends.items():
+        ends = np.zeros(len(self._shards), np.int64)
+        np.maximum.at(ends, self._shard, self._starts[:, -1])
+        for shard, expected in zip(self._shards, ends.tolist(), strict=True):
             path = self.folder / f"{shard}.bin"
             found = path.stat().st_size if path.is_file() else None
             if found != expected:
@@ -159,34 +179,43 @@ class TileCache:
                 raise ValueError(f"{path} {what}; {REBUILD}")
 
 
-def write_tiles_table(table: pd.DataFrame, path: Path) -> None:
+def write_tiles_table(table: pa.Table, path: Path) -> None:
     """Write the table of a shard or the index, with a checksum a page."""
     with atomic_path(path) as part:
-        table.to_parquet(part, index=False, write_page_checksum=True)
+        pq.write_table(table, part, write_page_checksum=True)
 
 
-def read_tiles_table(path: Path) -> pd.DataFrame:
+def read_tiles_table(path: Path) -> pa.Table:
     """Read what `write_tiles_table` wrote. Raises FileNotFoundError where it is missing, ValueError where damaged."""
     try:
-        table = pq.read_table(path, page_checksum_verification=True).to_pandas(ignore_metadata=True)
-        table = table[COLUMNS].copy()
+        table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+        table = table.select(SCHEMA.names).cast(SCHEMA)
+        table.validate(full=True)
     except FileNotFoundError:
         raise
     except Exception as error:  # a damaged file, or one of an older version, fails in any way there is
         raise ValueError(f"{path} cannot be read ({type(error).__name__}); {REBUILD}") from None
-    if table.empty:
+    if not len(table):
         raise ValueError(f"{path} has no rows; {REBUILD}")
     return table
 
 
-def _read_index(folder: Path) -> pd.DataFrame:
+def _read_index(folder: Path) -> pa.Table:
     path = folder / "index.parquet"
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run notebook 01, which builds the tile cache")
     return read_tiles_table(path)
 
 
-def _tile_starts(index: pd.DataFrame) -> np.ndarray:
-    """Where each tile starts in its shard, and in the last column where the video ends: bytes (V, T + 1)."""
-    ends = np.cumsum(np.stack(index["sizes"].to_numpy()).astype(np.int64), axis=1)
-    return index["offset"].to_numpy()[:, None] + np.pad(ends, ((0, 0), (1, 0)))
+def _matrix(table: pa.Table, column: str) -> np.ndarray:
+    """A column of lists of one length as uint32 (V, T)."""
+    return table[column].combine_chunks().flatten().to_numpy().reshape(len(table), -1)
+
+
+def _tile_starts(index: pa.Table) -> np.ndarray:
+    """Where each tile starts in its shard, and in the last column where the video ends: bytes, int64 (V, T + 1)."""
+    sizes = _matrix(index, "sizes")
+    starts = np.zeros((len(sizes), sizes.shape[1] + 1), np.int64)
+    np.cumsum(sizes, axis=1, dtype=np.int64, out=starts[:, 1:])
+    starts += index["offset"].to_numpy()[:, None]
+    return starts

@@ -43,9 +43,14 @@ def probe(path: str | Path) -> dict[str, object]:
     damaged or lost, a sentence; "" where none was noticed: inside a picture only decoding shows it). Raises VideoError.
     """
     path = _checked_path(path)
-    with noting_damage():
-        height, width = next(iter_frames(path, [0]))[1].shape[:2]
-    frames, read_through, damage = _count(path)
+    damage = ""
+    try:
+        frames, read_through, width, height = look(path)
+    except Doubt:
+        with noting_damage():
+            height, width = next(iter_frames(path, [0]))[1].shape[:2]
+        frames, damage = decode_all(path)
+        read_through = "some of it is damaged" if damage else _why_read_through(path, frames)
     fps, codec = header(path)
     return {
         "fps": fps,
@@ -64,7 +69,11 @@ def count_frames(path: str | Path) -> int:
 
     Raises VideoError.
     """
-    return _count(_checked_path(path))[0]
+    path = _checked_path(path)
+    try:
+        return look(path).frames
+    except Doubt:
+        return decode_all(path)[0]
 
 
 def read_frames(path: str | Path, indices: Sequence[int], intact: int | None = None) -> np.ndarray:
@@ -136,18 +145,11 @@ def consecutive_indices(n_frames: int, n: int, start: int | None = None) -> np.n
     return first + np.arange(n, dtype=np.int64)
 
 
-def _count(path: Path) -> tuple[int, str, str]:
-    """(number of frames, why its frames are read from the start, what of it is damaged)."""
+def _why_read_through(path: Path, intact: int) -> str:
     try:
-        return *look(path), ""
-    except Doubt:
-        frames, damage = decode_all(path)
-    if damage:
-        return frames, "some of it is damaged", damage
-    try:
-        return *look(path, frames), ""
+        return look(path, intact).read_through
     except Doubt as doubt:
-        return frames, str(doubt), ""
+        return str(doubt)
 
 
 def _checked_path(path: str | Path) -> Path:
