@@ -50,9 +50,15 @@ def length_bytes(stream: av.VideoStream) -> int:
     return (stream.codec_context.extradata[4] & 3) + 1
 
 
-def slices(data: bytes, length_bytes: int) -> list[tuple[int, bool]]:
-    """(type, whether other pictures may refer to it) of every slice in a packet."""
-    return [(unit[0] & 31, bool(unit[0] & 0x60)) for unit in units(data, length_bytes) if 1 <= unit[0] & 31 <= 5]
+def beginnings(data: bytes, length_bytes: int) -> list[bytes]:
+    """The units of a packet, of slices only so much that their headers are in it; none where lengths do not fit."""
+    found = units(data, length_bytes)
+    return [unit[:HEADER_BYTES].rstrip(b"\0") if unit[0] & 31 in (SLICE, IDR_SLICE) else unit for unit in found]
+
+
+def slices(of_packet: list[bytes]) -> list[tuple[int, bool]]:
+    """(type, whether other pictures may refer to it) of every slice among the units of a packet."""
+    return [(unit[0] & 31, bool(unit[0] & 0x60)) for unit in of_packet if 1 <= unit[0] & 31 <= 5]
 
 
 def all_cabac(stream: av.VideoStream) -> bool:
@@ -60,32 +66,26 @@ def all_cabac(stream: av.VideoStream) -> bool:
     return all(coding.cabac for coding in read_headers(stream.codec_context.extradata).codings.values())
 
 
-def why_not_one_each(packets: Sequence[bytes], times: Sequence[int], stream: av.VideoStream) -> str:
+def why_not_one_each(of_packets: Sequence[list[bytes]], times: Sequence[int], stream: av.VideoStream) -> str:
     """Why decoding might not give one frame a packet, in the order of their `times`; "" where it surely does.
 
-    `packets`: all of an H.264 stream, units with lengths, in the order of the file; `times`: when each is shown.
+    `of_packets`: the `beginnings` of all packets in the order of the file; `times`: when each is shown.
     """
+    size = length_bytes(stream)
     try:
         headers = read_headers(stream.codec_context.extradata)
-        size = length_bytes(stream)
-        of_packets = [units(data, size) for data in packets]
         pictures = [_picture(of_packet, headers) for of_packet in of_packets]
         _check_order(pictures, times, headers.format)
         standard = BitStreamFilterContext("h264_metadata", stream)
-        if any(len(standard.filter(_beginning(of_packet, size))) != 1 for of_packet in of_packets):
-            return "a packet holds more than one picture"
+        for of_packet in of_packets:
+            whole = b"".join(len(unit).to_bytes(size, "big") + unit for unit in of_packet)
+            if len(standard.filter(av.Packet(whole))) != 1:
+                return "a packet holds more than one picture"
     except HeaderError as error:
         return str(error)
     except av.FFmpegError:
         return "the header of a picture cannot be read"
     return ""
-
-
-def _beginning(of_packet: list[bytes], length_bytes: int) -> av.Packet:
-    """A packet with the beginnings of its slices, in which their headers are; what follows need not be copied."""
-    kinds = (SLICE, IDR_SLICE)
-    short = [unit[:HEADER_BYTES].rstrip(b"\0") if unit[0] & 31 in kinds else unit for unit in of_packet]
-    return av.Packet(b"".join(len(unit).to_bytes(length_bytes, "big") + unit for unit in short))
 
 
 def _picture(of_packet: list[bytes], headers: Headers) -> Picture:

@@ -168,7 +168,9 @@ def decode(context: av.VideoCodecContext, packet: av.Packet | None) -> tuple[lis
 
 def _units(container: av.container.InputContainer, stream: av.VideoStream, intact: int | None) -> list[Unit]:
     """All packets in decoding order; Doubt where one is damaged, or where not each surely gives one frame."""
-    found, data, seen = [], [], set()
+    found: list[Unit] = []
+    headers: list[list[bytes]] = []
+    seen: set[int] = set()
     length_bytes = bitstream.length_bytes(stream)
     with complaints(container.format.name) as faults:
         packets = list(container.demux(stream))
@@ -182,12 +184,12 @@ def _units(container: av.container.InputContainer, stream: av.VideoStream, intac
         if packet.has_sidedata("new_extradata"):
             raise Doubt("its format changes on the way")
         seen.add(packet.pts)
-        data.append(bytes(packet))
-        found.append(_unit(packet, data[-1], length_bytes))
+        headers.append(bitstream.beginnings(bytes(packet), length_bytes))
+        found.append(_unit(packet, headers[-1]))
     shown = sum(not unit.packet.is_discard for unit in found)
     if intact is not None and shown != intact:
         raise Doubt(f"it has {shown} packets to show, but {intact} frames can be decoded")
-    reason = bitstream.why_not_one_each(data, [unit.pts for unit in found], stream)
+    reason = bitstream.why_not_one_each(headers, [unit.pts for unit in found], stream)
     if intact is None and not reason:
         reason = _why_decode_first(stream, shown < len(found))
     if reason:
@@ -195,8 +197,8 @@ def _units(container: av.container.InputContainer, stream: av.VideoStream, intac
     return found
 
 
-def _unit(packet: av.Packet, data: bytes, length_bytes: int) -> Unit:
-    slices = bitstream.slices(data, length_bytes)
+def _unit(packet: av.Packet, of_packet: list[bytes]) -> Unit:
+    slices = bitstream.slices(of_packet)
     if not slices:
         raise Doubt("a packet does not hold what its lengths say")
     starts = all(kind == IDR_SLICE for kind, _ in slices)
@@ -218,10 +220,12 @@ def _plan(units: list[Unit], targets: list[int]) -> list[tuple[int, int, list[in
     starts = [k for k, unit in enumerate(units) if unit.starts]
     groups: dict[int, list[int]] = {}
     for pts in targets:
-        before = [k for k in starts[: bisect_right(starts, place[pts])] if units[k].pts <= pts]
-        if not before:
+        last = bisect_right(starts, place[pts]) - 1
+        while last >= 0 and units[starts[last]].pts > pts:
+            last -= 1
+        if last < 0:
             raise Doubt("decoding cannot start at its first frame")
-        groups.setdefault(before[-1], []).append(pts)
+        groups.setdefault(starts[last], []).append(pts)
     return [(first, max(place[pts] for pts in of), of) for first, of in sorted(groups.items())]
 
 
