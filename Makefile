@@ -4,6 +4,7 @@
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
+#   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
 #   make clean                  remove the outputs of PRESET and the tools' caches (.venv stays)
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo
@@ -15,7 +16,7 @@ ARGS ?=
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help report test test-full lab lint clean lock setup
+.PHONY: help report benchmarks test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -25,6 +26,14 @@ $(ready): pyproject.toml requirements.lock workflow/setup.sh
 
 report: $(ready)
 	@$(bin)/python workflow/run.py --preset "$(PRESET)" --jobs "$(JOBS)" -- $(ARGS)
+
+# The demo's networks, but clips, frames and rounds as params/paper/benchmarks.yaml has them.
+full := {parameter_files: [params/paper/data.yaml, params/paper/benchmarks.yaml, params/demo/data.yaml], \
+	measured_models: null, measured_steps: 6, outputs: outputs/full}
+benchmarks: $(ready)
+	@mkdir -p outputs/full
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(bin)/papermill notebooks/12_benchmarks.ipynb \
+		outputs/full/12_benchmarks.ipynb -k python3 --cwd notebooks -y '$(full)' $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
+import subprocess
+import sys
 import zlib
 from pathlib import Path
 
@@ -11,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from make_videos import make_video
 
 from vpipe_utils import probes, tile_build
 from vpipe_utils.index import index_videos
@@ -86,3 +90,32 @@ def test_the_cache(names: list[str], tmp_path: Path) -> None:
     for name in (names[0], names[COUNT // 2], names[-1]):
         assert cache.tiles(name, [0, tiles - 1]).shape == (2, SIZE, SIZE, 3)
     assert len(pickle.dumps(cache)) < 100e6  # what a loader's process gets
+
+
+PREPARE = """
+import resource, sys
+from vpipe_utils.frames import build_tile_cache
+from vpipe_utils.index import index_videos
+if __name__ == "__main__":
+    source, folder = sys.argv[1:]
+    videos = index_videos(source, [], 2, progress=False, journal=folder + "/journal")
+    build_tile_cache(videos, folder + "/tiles", 45, 64, "jpeg", 2, progress=False, cache_run=9)
+    print(*(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_the_number_of_videos(tmp_path: Path) -> None:
+    (tmp_path / "script.py").write_text(PREPARE)
+    peaks = []
+    for count in (100, 1000):
+        source = tmp_path / f"videos_{count}"
+        one = make_video(source / "0.mp4", 60, width=320, height=240)
+        for number in range(1, count):
+            shutil.copy(one, source / f"{number}.mp4")
+        # through a small process: a child inherits the peak of the one that starts it
+        command = ["sh", "-c", f"{sys.executable} script.py {source} {tmp_path / str(count)}"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+        peaks.append([int(word) for word in done.stdout.split()])
+    print("peaks in KiB, parent and largest worker:", peaks)
+    assert all(many <= 1.1 * few for few, many in zip(*peaks, strict=True)), peaks
