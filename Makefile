@@ -1,5 +1,5 @@
 # One command each; every one sets up .venv by itself the first time (1 to 3 minutes) and when the lock has changed.
-#   make report                 the whole report on made-up videos (preset demo, about 13 minutes on 2 cores)
+#   make report                 the whole report on made-up videos (preset demo, about 11 minutes on 2 cores)
 #   make report PRESET=smoke    the same in 3 to 4 minutes, far too small to learn anything
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
 #   make test                   lint and tests      make test-full   the slow ones too

@@ -92,8 +92,9 @@ def build_tile_cache(
     settings = _checked(Settings(int(cache_frames), int(cache_run), int(tile_size), tile_format))
     names = build_shards(videos, folder, settings, workers, progress)
     folder = Path(folder)
-    index = pa.concat_tables(read_tiles_table(folder / f"{name}.parquet") for name in names)
-    write_tiles_table(index.sort_by("video"), folder / "index.parquet")
+    index = pa.concat_tables(read_tiles_table(folder / f"{name}.parquet") for name in names).combine_chunks()
+    by_name = np.argsort(index["video"].to_numpy())  # not sort_by, whose engine takes more memory than the table
+    write_tiles_table(index.take(by_name), folder / "index.parquet")
     _remove_leftovers(folder, keep=set(names))
     return TileCache(folder)
 

@@ -26,6 +26,8 @@ import pyarrow.parquet as pq
 from vpipe_utils import video
 from vpipe_utils.runs import atomic_path
 
+# Arrow's own allocator keeps tens of MB of what it once had; the system's gives them back.
+pa.set_memory_pool(pa.system_memory_pool())
 REBUILD = "delete the folder and run notebook 01 again"
 SCHEMA = pa.schema(
     {
@@ -182,13 +184,14 @@ class TileCache:
 def write_tiles_table(table: pa.Table, path: Path) -> None:
     """Write the table of a shard or the index, with a checksum a page."""
     with atomic_path(path) as part:
-        pq.write_table(table, part, write_page_checksum=True)
+        # small groups and no dictionaries: else the writer takes many times the memory of the table
+        pq.write_table(table, part, row_group_size=1024, use_dictionary=False, write_page_checksum=True)
 
 
 def read_tiles_table(path: Path) -> pa.Table:
     """Read what `write_tiles_table` wrote. Raises FileNotFoundError where it is missing, ValueError where damaged."""
     try:
-        table = pq.read_table(path, page_checksum_verification=True, partitioning=None)
+        table = pq.read_table(path, page_checksum_verification=True, partitioning=None, use_threads=False)
         table = table.select(SCHEMA.names).cast(SCHEMA)
         table.validate(full=True)
     except FileNotFoundError:
