@@ -260,6 +260,14 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
     assert said == "5" or "name" in said
 
 
+def test_a_list_of_files_is_no_video(tmp_path: Path) -> None:
+    write(tmp_path / "a.mp4", frames=5)
+    path = tmp_path / "list.mp4"
+    path.write_text("ffconcat version 1.0\nfile a.mp4\n")
+    for call in CALLS:
+        assert "it is a list of other files" in reason(lambda call=call: call(path))
+
+
 def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.mp4")
     assert counted_elsewhere(tmp_path / "pipe.mp4", 10) == "it is not a file"

@@ -191,6 +191,8 @@ def _count_by_opencv(path: Path) -> int:
 @contextlib.contextmanager
 def _container(path: Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     with av.open(str(path.absolute()), metadata_errors="replace") as container:
+        if container.format.name == "concat":
+            raise VideoError("it is a list of other files, not a video", path)
         stream = container.streams.video[0]
         stream.thread_count = 1  # parallel work goes one video a process
         yield container, stream
