@@ -6,6 +6,8 @@ import json
 import re
 from pathlib import Path
 
+import pandas as pd
+
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = ROOT / "outputs" / "reference" / "demo" / "headline.json"
 
@@ -20,6 +22,27 @@ def as_markdown(record: dict) -> str:
 def test_result_table_is_the_record_of_a_run() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     assert as_markdown(json.loads(RECORD.read_text(encoding="utf-8"))) in readme
+
+
+def test_reading_and_loading_are_the_records_of_a_run() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    folder = ROOT / "outputs" / "reference" / "reading"
+    read = pd.read_csv(folder / "reading.csv").set_index(["clip", "way"])
+    clips = read.index.get_level_values("clip").unique()
+    of_all = [read.loc[clip].drop(["ours", "the report's"]) for clip in clips]
+    on_all_clips = [others[others["exact"] & (others["odd_exact"] == others["odd_clips"])] for others in of_all]
+    rows = [
+        [read.loc[(clip, "ours"), "ratio"] for clip in clips],
+        [others["ours_ratio"].min() for others in on_all_clips],
+        [others["ours_ratio"].min() for others in of_all],
+    ]
+    for row in rows:
+        assert "| " + " | ".join(f"{ratio:.{1 if ratio >= 1 else 2}f} ×" for ratio in row) + " |" in readme
+    loaded = pd.read_csv(folder / "loading.csv").set_index("way")
+    for way, ratio in (("ours, jpeg", "3.3"), ("ours, uint8", "33"), ("ours, uint8, first time", "10")):
+        assert f"{loaded.loc[way, 'ratio']:.2g}" == ratio and f"{ratio} ×" in readme
+    for way in ("ours, jpeg", "ours, uint8"):
+        assert f"| {loaded.loc[way, 'per_s']:,.0f} |" in readme
 
 
 def test_every_file_and_folder_the_readme_names_is_there() -> None:
