@@ -90,6 +90,7 @@ def look(path: str | Path, intact: int | None = None) -> Seen:
         first = _first_frame(stream.codec_context, units)
         if first.rotation:
             raise Doubt("the picture is to be turned")
+        first.to_ndarray(format="rgb24")  # OSError, and so Doubt, where its colours cannot be converted
         count = sum(not unit.packet.is_discard for unit in units)
         one_start = sum(unit.starts for unit in units) < 2
         why = "decoding can start at its first frame only" if one_start else ""
