@@ -135,6 +135,7 @@ for path in sys.argv[1:]:
     ],
 )
 @pytest.mark.parametrize("fault", [cut_off, damage])
+@pytest.mark.filterwarnings("ignore::vpipe_utils.video.DamageWarning")
 def test_a_file_damaged_in_the_middle_gives_its_decodable_frames(tmp_path, name, codec, options, fault):
     path = fault(make_video(tmp_path / name, 100, codec=codec, container_options=options))
     n = count_frames(path)

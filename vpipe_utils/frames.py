@@ -52,7 +52,8 @@ def extraction_cost(videos: pd.DataFrame, quality: int = 95, sample: int = 10) -
 def _video_cost(path: str, frames: int, quality: int) -> Cost:
     indices = video.uniform_indices(frames, SAMPLED_FRAMES)
     start = time.perf_counter()
-    pictures = video.read_frames(path, indices)
+    with video.noting_damage():  # which extraction itself will tell
+        pictures = video.read_frames(path, indices)
     decoding = (time.perf_counter() - start) / (indices[-1] + 1)
     start = time.perf_counter()
     size = sum(len(encode_jpeg(picture, quality)) for picture in pictures)

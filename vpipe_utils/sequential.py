@@ -30,15 +30,20 @@ FIRST = 16  # frames that tell whether a video is interlaced
 FAULTS = (av.FFmpegError, OSError, IndexError, AttributeError)
 
 
-def step_through(path: Path, wanted: np.ndarray | None, done: int = 0) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (index, RGB frame) of the ascending `wanted` (None: all) without the first `done`; VideoError, warnings."""
+def step_through(
+    path: Path, wanted: np.ndarray | None, done: int = 0, told: int | None = None
+) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield (index, RGB frame) of the ascending `wanted` (None: all) without the first `done`.
+
+    Raises VideoError; warns with DamageWarning, but not of the damaged frame `told`.
+    """
     try:
         for found in _by_pyav(path, wanted, done):
             yield found
             done += 1
         return
     except Doubt as doubt:
-        if doubt.damaged is not None:
+        if doubt.damaged not in (None, told):
             warnings.warn(DamageWarning(path, doubt.damaged), stacklevel=3)
     with _capture(path) as capture:
         yield from _by_opencv(capture, path, wanted, done)

@@ -108,16 +108,17 @@ def iter_frames(
     wanted = None if indices is None else np.unique(_checked_indices(indices, path))
     if wanted is not None and not len(wanted):
         return
-    done = 0
+    done, damaged = 0, None
     try:
         for found in jump_to_frames(path, wanted, intact):
             yield found
             done += 1
         return
     except Doubt as doubt:
-        if doubt.damaged is not None:
-            warnings.warn(DamageWarning(path, doubt.damaged), stacklevel=2)
-    yield from step_through(path, wanted, done)
+        damaged = doubt.damaged
+    if damaged is not None:
+        warnings.warn(DamageWarning(path, damaged), stacklevel=2)
+    yield from step_through(path, wanted, done, damaged)
 
 
 def uniform_indices(n_frames: int, n: int) -> np.ndarray:
