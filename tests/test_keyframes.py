@@ -217,7 +217,8 @@ def test_any_encoding_any_indices(how: dict, numbers: list[int]) -> None:
         assert_exact(path, [number % len(expected) for number in numbers], expected)
 
 
-@settings(max_examples=80, deadline=None)
+# The same examples each time: once in thousands of damaged files two versions of FFmpeg patch a picture differently.
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(encodings, st.lists(st.integers(0, 10_000), min_size=1, max_size=6), flips, st.booleans())
 def test_any_damage_gives_no_wrong_frame(how: dict, numbers: list[int], flips: list, in_headers: bool) -> None:
     """Single bits of the file, or of the first bytes of packets, where the headers of the pictures are."""

@@ -12,7 +12,7 @@ import itertools
 import os
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 # quiet: what is wrong with a file reaches the user as a VideoError, not as FFmpeg's lines on stderr
@@ -26,6 +26,7 @@ from vpipe_utils.keyframes import LATEST, Doubt, complaints, decode
 from vpipe_utils.video_errors import DamageWarning, VideoError, frame_list
 
 SAME_IN_BOTH = ("yuv420p",)  # how colours are stored where PyAV's and OpenCV's RGB are known to be the same
+SILENT = ("hevc",)  # decoders that show old memory where a picture ends too early; PyAV's holds other than OpenCV's
 FIRST = 16  # frames that tell whether a video is interlaced
 FAULTS = (av.FFmpegError, OSError, IndexError, AttributeError)
 
@@ -97,7 +98,7 @@ def _by_pyav(path: Path, wanted: np.ndarray | None, done: int) -> Iterator[tuple
     kind: tuple[str, int, int] | None = None
     interlaced, complaint, since, position = False, "", 0, -1
     try:
-        for frame, faults in _frames(path):
+        for frame, faults in _frames(path, SILENT):
             if faults and not complaint:  # the damaged picture itself is still to come
                 complaint, since = f"its decoder complains ({faults[0]})", position
             if frame is None:
@@ -133,9 +134,11 @@ def _by_pyav(path: Path, wanted: np.ndarray | None, done: int) -> Iterator[tuple
         raise Doubt("it ends before")
 
 
-def _frames(path: Path) -> Iterator[tuple[av.VideoFrame | None, list[str]]]:
-    """(frame, []) of all frames by PyAV, and (None, faults) where its decoder finds fault with a packet."""
+def _frames(path: Path, refused: Sequence[str] = ()) -> Iterator[tuple[av.VideoFrame | None, list[str]]]:
+    """(frame, []) of all frames by PyAV, (None, faults) where its decoder finds fault; Doubt for a `refused` codec."""
     with _container(path) as (container, stream):
+        if stream.codec_context.codec.name in refused:
+            raise Doubt("its decoder does not say what is damaged")
         for packet in container.demux(stream):
             frames, faults = decode(stream.codec_context, packet)
             if faults:
@@ -180,7 +183,7 @@ def _check_conversion(path: Path) -> None:
             if frame is not None:
                 _rgb(frame, path)
             if frame is not None and frame.interlaced_frame:
-                raise VideoError("its pictures are interlaced, and to be turned or of changing format", path)
+                raise VideoError("its pictures are interlaced in a way that is not read here: convert it first", path)
 
 
 def _count_by_opencv(path: Path) -> int:
