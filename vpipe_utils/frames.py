@@ -17,7 +17,7 @@ import pandas as pd
 
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
-from vpipe_utils.probes import content_hash
+from vpipe_utils.probes import require_unchanged
 from vpipe_utils.runs import atomic_path, make_folder, read_json, write_json
 from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, require_disk
 from vpipe_utils.tile_cache import TileCache
@@ -99,17 +99,15 @@ def _extract(folder: Path, quality: int, job: tuple[str, str, str]) -> dict[str,
     target = folder / name
     row = {"video": name, "folder": str(target), "why_not": ""}
     try:
-        key = _key(content, quality)
-        there = _extracted(target, key)
-        return row | (_write_frames(path, target, quality, key) if there is None else there)
+        there = _extracted(target, _key(content, quality))
+        return row | (_write_frames(path, content, target, quality) if there is None else there)
     except video.VideoError as error:
         return row | {"frames": 0, "bytes": 0, "damage": "", "why_not": error.reason}
 
 
-def _write_frames(path: str, target: Path, quality: int, key: str) -> dict[str, int | str]:
+def _write_frames(path: str, content: str, target: Path, quality: int) -> dict[str, int | str]:
     frames = size = 0
-    if not Path(path).is_file() or _key(content_hash(path), quality) != key:
-        raise video.VideoError("it is gone or was changed since it was indexed: run notebook 01 again", path)
+    require_unchanged(path, content)
     with atomic_path(target) as part, video.noting_damage() as damaged:
         part.mkdir()
         for index, picture in video.iter_frames(path):
@@ -117,7 +115,7 @@ def _write_frames(path: str, target: Path, quality: int, key: str) -> dict[str, 
             (part / f"{index:06d}.jpg").write_bytes(data)
             frames, size = frames + 1, size + len(data)
         found = {"frames": frames, "bytes": size, "damage": video.damage_noted(damaged)}
-        write_json({"key": key, **found}, part / SOURCE)
+        write_json({"key": _key(content, quality), **found}, part / SOURCE)
     return found
 
 

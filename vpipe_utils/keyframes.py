@@ -30,6 +30,7 @@ from vpipe_utils import bitstream
 from vpipe_utils.h264 import IDR_SLICE
 
 CONTAINERS = ("mov", "matroska")  # with lengths before each unit, and a time stamp on every packet
+SHORTEST = 7  # bytes of a decoder configuration without parameter sets (ISO/IEC 14496-15, 5.3.3.1)
 MOST_BYTES = 2**29  # packets are held in memory; a larger file is read through
 LATEST = 16  # H.264, A.3.1: by so many frames at most is a picture shown after those that refer to it
 
@@ -132,8 +133,9 @@ def _trusted_stream(container: av.container.InputContainer) -> av.VideoStream:
     context = stream.codec_context
     if context is None or context.name != "h264":
         raise Doubt(f"its codec, {context and context.name}, is not H.264")
-    if (context.extradata or b"")[:1] != b"\x01":
-        raise Doubt("its packets have start codes in place of lengths")
+    extradata = context.extradata or b""
+    if len(extradata) < SHORTEST or extradata[0] != 1:
+        raise Doubt("its packets have start codes in place of lengths, or nothing says how long lengths are")
     if context.pix_fmt != "yuv420p":
         raise Doubt(f"its colours are stored as {context.pix_fmt}")
     return stream

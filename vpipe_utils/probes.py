@@ -34,6 +34,16 @@ def content_hash(path: str | Path) -> str:
     return found.hexdigest()
 
 
+def require_unchanged(path: str | Path, content: str) -> None:
+    """Raise VideoError where a file no longer has the content that it was indexed with."""
+    try:
+        same = content_hash(path) == content
+    except OSError:
+        same = False
+    if not same:
+        raise video.VideoError("it is gone or was changed since it was indexed: run notebook 01 again", path)
+
+
 def is_same_file(path: Path, known: Mapping[str, Any] | None) -> bool:
     """Whether size and modification time of a file are those in its journal."""
     try:

@@ -26,7 +26,7 @@ import pyarrow.compute as pc
 
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
-from vpipe_utils.probes import content_hash
+from vpipe_utils.probes import require_unchanged
 from vpipe_utils.runs import atomic_path, make_folder
 from vpipe_utils.shards import of_part
 from vpipe_utils.tile_cache import REBUILD, SCHEMA, TileCache, cached_indices, read_tiles_table, write_tiles_table
@@ -197,8 +197,7 @@ def _check_disk(folder: Path, settings: Settings, n_videos: int) -> None:
 
 def _read_tiles(settings: Settings, job: Job) -> tuple[list[bytes], str]:
     """Runs in a worker: the tiles of one video as they will lie in the shard, and what of them is damaged, in words."""
-    if not Path(job.path).is_file() or content_hash(job.path) != job.content:
-        raise video.VideoError("it is gone or was changed since it was indexed: run notebook 01 again", job.path)
+    require_unchanged(job.path, job.content)
     indices = cached_indices(job.frames, settings.cache_frames, settings.cache_run)
     size = (settings.tile_size, settings.tile_size)
     with video.noting_damage() as damaged:
