@@ -5,9 +5,10 @@
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
-#   make clean                  remove the outputs of PRESET and the tools' caches (.venv stays)
+#   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo
+export PRESET
 # Jobs at a time; a training run is one job on one core, or on one GPU where there are any.
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
@@ -25,7 +26,7 @@ $(ready): pyproject.toml requirements.lock workflow/setup.sh
 	@bash workflow/setup.sh
 
 report: $(ready)
-	@$(bin)/python workflow/run.py --preset "$(PRESET)" --jobs "$(JOBS)" -- $(ARGS)
+	@$(bin)/python workflow/run.py --preset="$$PRESET" --jobs "$(JOBS)" -- $(ARGS)
 
 # The demo's networks, but clips, frames and rounds as params/paper/benchmarks.yaml has them.
 full := {parameter_files: [params/paper/data.yaml, params/paper/benchmarks.yaml, params/demo/data.yaml], \
@@ -50,8 +51,7 @@ lab: $(ready)
 	@$(bin)/jupyter lab $(ARGS)
 
 clean:
-	rm -rf "outputs/$(PRESET)" .pytest_cache .ruff_cache .hypothesis *.egg-info
-	find . -path ./.venv -prune -o \( -name __pycache__ -o -name .ipynb_checkpoints \) -type d -print | xargs rm -rf
+	@$$(command -v python3 || echo $(bin)/python) workflow/clean.py "$$PRESET"
 
 lock: $(ready)
 	@test -x .venv/uv/bin/uv || $(bin)/python -m pip install --quiet --target .venv/uv uv

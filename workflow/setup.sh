@@ -23,10 +23,18 @@ find_python() {
 }
 
 # --- the virtual environment -------------------------------------------------------------------------------------
+# Its log marks an environment as made here. Another one is never removed, nor are packages taken out of it.
+others() { find -L .venv/lib -maxdepth 3 -name '*.dist-info' 2>/dev/null | grep -vcE '/(pip|setuptools|wheel)-[^/]*$'; }
+if [ ! -f "$log" ] && { [ -L .venv ] || [ -e .venv ]; }; then
+    [ "$(others)" -eq 0 ] ||
+        stop ".venv holds packages that make setup did not install and would remove: move it away or remove it yourself"
+    [ -d .venv ] && { [ -z "$(ls -A .venv)" ] || suitable .venv/bin/python; } ||
+        stop ".venv was not made by make setup and has no Python 3.11 to 3.13: move it away or remove it yourself"
+fi
 if ! { [ -x .venv/bin/python ] && suitable .venv/bin/python; }; then
     python=$(find_python)
     say "making .venv with $("$python" --version) (seconds)"
-    rm -rf .venv
+    [ ! -f "$log" ] || rm -rf .venv
     mkdir -p .venv
     if ! quietly "$python" -m venv .venv; then
         rm -rf .venv
