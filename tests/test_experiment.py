@@ -8,7 +8,7 @@ import pytest
 from fakes import MemoryCache, smoke_params, three_class_targets
 
 from vpipe_utils import experiment, runs
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES
 from vpipe_utils.metrics import average_precision
 from vpipe_utils.params import FrameParams, TrainParams
 

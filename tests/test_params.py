@@ -68,6 +68,9 @@ def test_missing_key_is_named() -> None:
         ({"tile_size": "large"}, "'tile_size' is 'large'"),
         ({"pipesim_temper": 2}, "'pipesim_temper' is 2"),
         ({"classes": ["A", "B"]}, "normal_class 'ZC' is not one of the classes"),
+        ({"class_names": {"FX": "flange"}}, "class_names: 'FX' is not one of the classes ZC, CJ"),
+        ({"class_names": {"FS": " "}}, "class_names gives 'FS' an empty name"),
+        ({"classes": ["ZC", False]}, "'classes.1' is False: input should be a valid string; put it in quotes"),
     ],
 )
 def test_wrong_values_are_one_sentence(change: dict, message: str) -> None:
@@ -109,6 +112,14 @@ def test_own_classes_replace_the_official_ones() -> None:
     params = DataParams.from_values({**values(), "classes": ["OK", "ROOT"], "normal_class": "OK"})
     assert params.class_codes == ("OK", "ROOT")
     assert len(DataParams.from_values(values()).class_codes) == 17
+
+
+def test_own_classes_have_own_long_names() -> None:
+    own = {**values(), "classes": ["OK", "FS"], "normal_class": "OK"}
+    assert DataParams.from_values(own).long_names == {}
+    named = DataParams.from_values({**own, "class_names": {"FS": "broken flange"}})
+    assert named.long_names == {"FS": "broken flange"}
+    assert DataParams.from_values(values()).long_names["FS"] == "corrosion"
 
 
 def test_saved_parameters_read_back_equal(tmp_path) -> None:

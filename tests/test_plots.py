@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from vpipe_utils import plots
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES
 
 
 def label_table(n=40, classes=CLASSES, seed=0):
@@ -47,7 +47,17 @@ def test_own_classes_are_named_as_they_are():
     table = label_table(5, ["crack", "gap in the wall"])
     names = [tick.get_text() for tick in plots.label_distribution(table).axes[0].get_yticklabels()]
     assert sorted(names) == ["crack", "gap in the wall"]
-    assert plots.class_label("SG") == "SG  tree roots" and plots.class_label("crack") == "crack"
+
+
+@pytest.mark.parametrize("draw", [plots.label_distribution, plots.cooccurrence])
+def test_an_own_class_with_the_code_of_an_official_one_keeps_its_own_name(draw):
+    table = label_table(9, ["ZC", "FS", "CJ"])  # codes of QV-Pipe, but not its list
+    plain = [tick.get_text() for tick in draw(table).axes[0].get_yticklabels()]
+    assert sorted(plain) == ["CJ", "FS", "ZC"] and draw(table).axes[0].get_legend() is None
+    named = [tick.get_text() for tick in draw(table, {"FS": "broken flange"}).axes[0].get_yticklabels()]
+    assert sorted(named) == ["CJ", "FS  broken flange", "ZC"]
+    axes = plots.per_class_ap({"FS": 0.5, "CJ": 0.2}, names={"FS": "broken flange"}).axes[0]
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["FS  broken flange", "CJ"]
 
 
 def test_fold_distribution_has_both_parts_of_every_fold():

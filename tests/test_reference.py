@@ -3,7 +3,7 @@
 import pytest
 
 from vpipe_utils import reference
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES
 
 
 def test_best_map_is_the_mean_of_its_row():

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from vpipe_utils import reference, reporting
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES
 from vpipe_utils.layers import read_layers
 from vpipe_utils.params import EnsembleParams
 from vpipe_utils.runs import write_json

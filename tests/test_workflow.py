@@ -81,6 +81,12 @@ def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
     assert jobs(finished) == sorted(["05 super-image · convnext_base · fold 0", COSTS, *ENDS])
 
 
+def test_new_names_of_classes_train_nothing(finished):
+    file = finished / "params" / "smoke" / "data.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "class_names": {"FS": "rust"}}))
+    assert jobs(finished) == sorted(ENDS)
+
+
 def test_a_new_fold_leaves_the_finished_runs_alone(finished):
     file = finished / "params" / "smoke" / "data.yaml"
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "train_folds": [0, 3]}))

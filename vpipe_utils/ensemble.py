@@ -10,7 +10,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vpipe_utils.labels import NORMAL, class_columns
+from vpipe_utils.classes import NORMAL
+from vpipe_utils.labels import class_columns
 
 
 def fold_mean(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:

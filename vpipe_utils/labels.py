@@ -1,4 +1,4 @@
-"""The classes of QV-Pipe, and annotation and submission files: read, validate, write.
+"""Annotation and submission files: read, validate, write.
 
 A table of labels has one row a video: column ``video`` (the file's name, which identifies the video
 everywhere) and one uint8 column of 0 and 1 for each class, named by the class's code, in class order.
@@ -11,58 +11,14 @@ import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from vpipe_utils.classes import CLASSES, NORMAL
 from vpipe_utils.runs import atomic_path, validate_predictions
 
-
-class LabelClass(NamedTuple):
-    """One class; the codes are the pinyin initials of the names in the Chinese standard CJJ 181."""
-
-    code: str
-    chinese: str
-    english: str
-    group: str  # 'functional' (the flow is hindered), 'structural' (the pipe is damaged) or 'normal'
-
-
-CLASS_INFO: tuple[LabelClass, ...] = (
-    LabelClass("ZC", "正常", "normal", "normal"),
-    LabelClass("CJ", "沉积", "deposits", "functional"),
-    LabelClass("CK", "错口", "displaced joint", "structural"),
-    LabelClass("ZW", "障碍物", "obstacle", "functional"),
-    LabelClass("JG", "结垢", "encrustation", "functional"),
-    LabelClass("SG", "树根", "tree roots", "functional"),
-    LabelClass("PL", "破裂", "crack", "structural"),
-    LabelClass("BX", "变形", "deformation", "structural"),
-    LabelClass("CR", "异物穿入", "foreign object intrusion", "structural"),
-    LabelClass("FZ", "浮渣", "floating scum", "functional"),
-    LabelClass("FS", "腐蚀", "corrosion", "structural"),
-    LabelClass("AJ", "支管暗接", "concealed lateral connection", "structural"),
-    LabelClass("CQ", "残墙坝根", "remains of a wall or dam", "functional"),
-    LabelClass("SL", "渗漏", "leakage", "structural"),
-    LabelClass("QF", "起伏", "undulation", "structural"),
-    LabelClass("TJ", "脱节", "open joint", "structural"),
-    LabelClass("TL", "接口材料脱落", "joint material coming off", "structural"),
-)
-CLASSES: tuple[str, ...] = tuple(info.code for info in CLASS_INFO)  # index in files = place in this tuple
-CLASS_NAMES: dict[str, str] = {info.code: info.english for info in CLASS_INFO}
-CHINESE_NAMES: dict[str, str] = {info.code: info.chinese for info in CLASS_INFO}
-GROUPS: dict[str, str] = {info.code: info.group for info in CLASS_INFO}
-NORMAL = "ZC"
 VIDEO_EXTENSIONS = tuple(".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .ts .mts .webm .flv".split())
-
-
-def class_table() -> pd.DataFrame:
-    """The 17 classes as a table: index, code, chinese, english, group."""
-    return pd.DataFrame(CLASS_INFO, columns=list(LabelClass._fields)).rename_axis("index").reset_index()
-
-
-def english_name(code: str) -> str:
-    """English name of a class; a class of somebody's own list is its own name."""
-    return CLASS_NAMES.get(code, code)
 
 
 def class_columns(table: pd.DataFrame) -> list[str]:

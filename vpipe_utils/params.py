@@ -11,7 +11,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES, long_names
 from vpipe_utils.layers import layer_files, read_layers
 from vpipe_utils.runs import APPROACHES, Layout, derive_seed, resolve
 
@@ -35,6 +35,7 @@ class DataParams(BaseModel):
     annotations: str | None
     test_annotations: str | None
     classes: list[str] | None = Field(min_length=2)
+    class_names: dict[str, str] | None
     normal_class: str | None
 
     n_folds: int = Field(ge=2)
@@ -73,11 +74,22 @@ class DataParams(BaseModel):
             raise ValueError(f"train_folds holds {outside[0]}; with n_folds {self.n_folds} folds are 0 to {last}")
         if self.normal_class is not None and self.normal_class not in self.class_codes:
             raise ValueError(f"normal_class '{self.normal_class}' is not one of the classes; name one of them or null")
+        for code, name in (self.class_names or {}).items():
+            if code not in self.class_codes:
+                known = ", ".join(self.class_codes)
+                raise ValueError(f"class_names: '{code}' is not one of the classes {known}")
+            if not name.strip():
+                raise ValueError(f"class_names gives '{code}' an empty name; write one or take the line out")
         return self
 
     @property
     def class_codes(self) -> tuple[str, ...]:
         return tuple(self.classes) if self.classes else CLASSES
+
+    @property
+    def long_names(self) -> dict[str, str]:
+        """Code → long name, of the classes that have one."""
+        return long_names(self.class_codes, self.class_names)
 
     @property
     def layout(self) -> Layout:
@@ -302,4 +314,5 @@ def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:
         return f"'{key}' is missing: set it in one of the parameter files"
     if item["type"] == "value_error":
         return str(item["ctx"]["error"])
-    return f"'{key}' is {item['input']!r}: {item['msg'].lower()}"
+    quotes = "; put it in quotes (YAML reads NO, ON, Y and 007 otherwise)" if item["type"] == "string_type" else ""
+    return f"'{key}' is {item['input']!r}: {item['msg'].lower()}{quotes}"

@@ -22,6 +22,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from vpipe_utils import labels as label_tools
+from vpipe_utils.classes import GROUPS, are_official, long_names
 
 # Okabe and Ito's palette: told apart with every common colour-vision deficiency, and in print.
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
@@ -81,29 +82,40 @@ def new_figure(height: float, width: float = WIDTH) -> NotebookFigure:
     return NotebookFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
-def class_label(code: str) -> str:
-    """'CK  displaced joint'; a class of an own list is shown as it is."""
-    english = label_tools.CLASS_NAMES.get(code)
-    return f"{code}  {english}" if english else code
+def class_label(code: str, names: Mapping[str, str]) -> str:
+    """'CK  displaced joint', with its long name in ``names``; a class without one is shown as it is."""
+    return f"{code}  {names[code]}" if code in names else code
+
+
+def _named(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
+    """The labels of all classes of a table; without ``names`` QV-Pipe's, if these are its classes."""
+    names = long_names(codes) if names is None else names
+    return [class_label(code, names) for code in codes]
 
 
 # ---------------------------------------------------------------- labels
 
 
 @quiet
-def label_distribution(labels: pd.DataFrame) -> Figure:
-    """Videos a class, most frequent first, and labels a video. ``labels``: ``video`` + 0/1 columns."""
-    counts = label_tools.class_counts(labels).sort_values(kind="stable")
+def label_distribution(labels: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
+    """Videos a class, most frequent first, and labels a video.
+
+    ``labels``: ``video`` + 0/1 columns. ``names``: long names of own classes (`params.long_names`).
+    """
+    codes = label_tools.class_columns(labels)
+    counts = label_tools.class_counts(labels).set_axis(_named(codes, names))
+    kinds = pd.Series([GROUPS[code] if are_official(codes) else "" for code in codes], index=counts.index)
+    counts = counts.sort_values(kind="stable")
     figure = new_figure(height=max(2.2, 1.0 + 0.24 * len(counts)))
     bars, side = figure.subplots(1, 2, width_ratios=[3, 1])
-    groups = [label_tools.GROUPS.get(code, "functional") for code in counts.index]
-    bars.barh([class_label(code) for code in counts.index], counts, color=[GROUP_COLOURS[g] for g in groups])
+    groups = list(kinds[counts.index])
+    bars.barh(counts.index, counts, color=[GROUP_COLOURS.get(g, BLUE) for g in groups])
     for y, count in enumerate(counts):
         bars.text(count, y, f" {count:,} · {count / max(len(labels), 1):.1%}", va="center", fontsize=8)
     bars.set(title=f"{len(labels):,} videos, {counts.sum():,} labels", xlabel="videos")
     bars.set_xlim(0, max(counts.max(), 1) * 1.25)  # room for the figures beside the bars
     bars.tick_params(axis="y", length=0)
-    if set(counts.index) <= set(label_tools.CLASSES):
+    if are_official(codes):
         handles = [Patch(color=GROUP_COLOURS[g], label=g) for g in GROUP_COLOURS if g in groups]
         bars.legend(handles=handles, loc="lower right")
 
@@ -117,8 +129,8 @@ def label_distribution(labels: pd.DataFrame) -> Figure:
 
 
 @quiet
-def cooccurrence(labels: pd.DataFrame) -> Figure:
-    """Videos that carry both of two classes; the diagonal holds all videos of the class."""
+def cooccurrence(labels: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
+    """Videos that carry both of two classes; the diagonal holds all videos of the class. ``names``: long names."""
     table = label_tools.cooccurrence(labels)
     together = table.to_numpy(dtype=float).copy()
     np.fill_diagonal(together, np.nan)
@@ -132,15 +144,15 @@ def cooccurrence(labels: pd.DataFrame) -> Figure:
         if count:
             colour = GREY if diagonal else ("white" if count > 0.4 * top else INK)
             axes.text(column, row, f"{count}", ha="center", va="center", fontsize=7, color=colour)
-    _name_both_axes(axes, list(table.index))
+    _name_both_axes(axes, list(table.index), names)
     axes.set_title("Videos with both classes (grey: with the class)")
     return figure
 
 
-def _name_both_axes(axes: Axes, codes: list[str]) -> None:
+def _name_both_axes(axes: Axes, codes: list[str], names: Mapping[str, str] | None) -> None:
     turned = 90 if max(map(len, codes)) > 3 else 0
     axes.set_xticks(range(len(codes)), codes, rotation=turned, fontsize=8)
-    axes.set_yticks(range(len(codes)), [class_label(code) for code in codes])
+    axes.set_yticks(range(len(codes)), _named(codes, names))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -264,11 +276,12 @@ def per_class_ap(
     measured: pd.DataFrame | pd.Series | Mapping[str, float | None],
     reference: pd.Series | None = None,
     chance: pd.Series | None = None,
+    names: Mapping[str, str] | None = None,
 ) -> Figure:
     """AP of every class in [0, 1]: dots, and the report's as diamonds where given.
 
     ``measured``: one value a class, or a table with a column a fold (dot: mean, line: lowest to highest).
-    ``reference``, ``chance``: one value a class. A class without positives has no dot.
+    ``reference``, ``chance``: one value a class. A class without positives has no dot. ``names``: long names.
     """
     if not isinstance(measured, pd.DataFrame):
         measured = pd.DataFrame({"AP": pd.Series(measured, dtype=float)})
@@ -285,7 +298,7 @@ def per_class_ap(
     if reference is not None and reference.reindex(codes).notna().any():
         style = {"marker": "D", "ls": "", "mfc": "white", "mec": VERMILION, "ms": 5}
         axes.plot(reference.reindex(codes), y, label="report, on QV-Pipe", **style)
-    axes.set_yticks(y, [class_label(code) for code in codes])
+    axes.set_yticks(y, _named(codes, names))
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="average precision", xlim=(-0.02, 1.02), ylim=(-0.7, len(codes) - 0.3))
     axes.grid(axis="both")

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES
 
 REPORT = "J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on Video Defect Classification"
 FRAME_LB = 54.71  # section III.A.4, TResNet on frames

@@ -12,7 +12,8 @@ import pandas as pd
 import yaml
 
 from vpipe_utils import reference
-from vpipe_utils.labels import CLASSES, class_columns, class_counts
+from vpipe_utils.classes import CLASSES
+from vpipe_utils.labels import class_columns, class_counts
 from vpipe_utils.params import DataParams
 from vpipe_utils.runs import read_json
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpipe_utils.labels import NORMAL
+from vpipe_utils.classes import NORMAL
 from vpipe_utils.pipesim import functional, materials, structural
 from vpipe_utils.pipesim.camera import MIN_SHARE, Views, draw_views, film, visible_shares
 from vpipe_utils.pipesim.labelsets import Clip

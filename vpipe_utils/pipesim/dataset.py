@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from vpipe_utils.labels import CLASSES
+from vpipe_utils.classes import CLASSES
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.encode import FORMATS, draw_format, write_video

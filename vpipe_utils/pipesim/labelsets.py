@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vpipe_utils.labels import CLASSES, NORMAL
+from vpipe_utils.classes import CLASSES, NORMAL
 from vpipe_utils.runs import derive_seed
 
 # Files of one recording -> number of such recordings in the QV-Pipe training annotations (6,080 in all).
