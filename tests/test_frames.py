@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 from pathlib import Path
 
@@ -99,6 +100,42 @@ def test_a_video_that_broke_since_it_was_indexed_is_listed(videos, tmp_path, mon
     done = extract_all(videos, tmp_path / "out", progress=False).set_index("video")
     assert done.loc["a.mp4", "why_not"].startswith("it is gone or was changed since it was indexed")
     assert done.loc["b.avi", "frames"] == 5
+
+
+@pytest.mark.parametrize("name", ["a" * 246 + ".mp4", "管" * 80 + ".mp4", "a b'$#%03d[1]{x}\\n.mp4", "-rf.mp4"])
+def test_any_name_that_a_file_can_have(videos, tmp_path, name):
+    folder = Path(videos["path"][0]).parent
+    Path(videos["path"][0]).rename(folder / name)
+    videos = index_videos(folder, [], progress=False)
+    done = extract_all(videos, tmp_path / "out", progress=False).set_index("video")
+    assert done.loc[[name, "b.avi"], "frames"].tolist() == [12, 5] and not done["why_not"].any()
+    assert len(list((tmp_path / "out" / name).iterdir())) == 13
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([name, "b.avi"]), "nothing lies about"
+
+
+def test_a_name_that_the_disk_refuses_costs_no_other_video(videos, tmp_path, monkeypatch):
+    original = Path.mkdir
+
+    def refuse(path, *arguments, **more):
+        if path.name.startswith(".a.mp4"):
+            raise OSError(errno.EINVAL, "Invalid argument", str(path))
+        original(path, *arguments, **more)
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    done = extract_all(videos, tmp_path / "out", progress=False).set_index("video")
+    assert "allows no folder of its name (Invalid argument): rename it" in done.loc["a.mp4", "why_not"]
+    assert done["frames"].tolist() == [0, 5]
+
+
+def test_names_that_a_disk_takes_for_one(videos, tmp_path, monkeypatch):
+    folder = Path(videos["path"][0]).parent
+    make_video(folder / "A.mp4", 3)
+    videos = index_videos(folder, [], progress=False)
+    assert extract_all(videos, tmp_path / "one", progress=False)["frames"].tolist() == [3, 12, 5]
+    monkeypatch.setattr(frames, "_tells_case", lambda _: False)
+    done = extract_all(videos, tmp_path / "two", progress=False)
+    assert done["frames"].tolist() == [3, 0, 5], "one of them, and not both into one folder"
+    assert "takes its name for that of 'A.mp4': rename one" in done["why_not"][1]
 
 
 def test_cost_is_near_what_extraction_takes(videos, tmp_path):

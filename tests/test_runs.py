@@ -61,6 +61,20 @@ def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
+@pytest.mark.parametrize("name", ["a" * 255, "管" * 85, "é" * 100 + ".json"], ids=["255", "three bytes", "two bytes"])
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path, name: str) -> None:
+    with runs.atomic_path(tmp_path / name) as part, runs.atomic_path(tmp_path / (name[:-1] + "b")) as other:
+        part.write_text("new")
+        other.write_text("other")
+        assert part != other and part.name.startswith(".") and part.name.endswith(".part"), "swept if this dies"
+    assert (tmp_path / name).read_text() == "new" and len(list(tmp_path.iterdir())) == 2
+    for kind in ("old", "new"):
+        with runs.atomic_path(tmp_path / "folder" / name) as part:
+            part.mkdir()
+            (part / kind).touch()
+    assert [path.name for path in (tmp_path / "folder" / name).iterdir()] == ["new"]
+
+
 def test_json_takes_numpy_and_turns_nan_into_null(tmp_path: Path) -> None:
     runs.write_json({"a": np.float32(0.5), "b": np.array([1, 2]), "c": float("nan"), "d": Path("x")}, tmp_path / "x")
     assert runs.read_json(tmp_path / "x") == {"a": 0.5, "b": [1, 2], "c": None, "d": "x"}

@@ -7,8 +7,13 @@ which keeps only what the models are fed: see `tile_build` and `tile_cache`, who
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
+import tempfile
 import time
+import unicodedata
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -18,13 +23,14 @@ import pandas as pd
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.probes import require_unchanged
-from vpipe_utils.runs import atomic_path, make_folder, read_json, write_json
+from vpipe_utils.runs import atomic_path, make_folder, read_json, write_json, writing
 from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, require_disk
 from vpipe_utils.tile_cache import TileCache
 
 __all__ = ["Cost", "TileCache", "build_tile_cache", "extract_all", "extraction_cost"]
 
 SOURCE = "source.json"  # beside a video's pictures: which file they are of
+NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # disks differ in what names they allow
 SAMPLED_FRAMES = 3  # frames a sampled video that the cost estimate encodes
 
 
@@ -68,14 +74,16 @@ def extract_all(
 
     A video's folder appears when all its frames are written; one that is there already and of the same content
     is kept, so a killed run continues. Returns one row a readable video: video, folder, frames, bytes, damage (what of
-    it is damaged, see `index_videos`), why_not (the reason, should it have become unreadable since it was indexed; else
-    ""). Raises OSError before any work where the disk cannot hold the estimated size, and where it cannot be written.
+    it is damaged, see `index_videos`), why_not (the reason, should it have become unreadable since it was indexed, or
+    the disk not allow its name; else ""). Raises OSError before any work where the disk cannot hold the estimated size,
+    and where it cannot be written.
     """
     folder = make_folder(folder)
     _remove_leftovers(folder)  # of a run that was killed
     readable = videos[videos["readable"]]
-    jobs = [(row.video, row.path, row.content) for row in readable.itertuples()]
-    todo = readable[[_extracted(folder / name, _key(content, quality)) is None for name, _, content in jobs]]
+    twins = {} if _tells_case(folder) else _twins(readable["video"].tolist())
+    jobs = [(row.video, row.path, row.content, twins.get(row.video, "")) for row in readable.itertuples()]
+    todo = readable[[_extracted(folder / name, _key(content, quality)) is None for name, _, content, _ in jobs]]
     advice = "use the tile cache (build_tile_cache), or put the folder on a larger disk"
     needed = int(1.1 * extraction_cost(todo, quality).bytes)  # the estimate is good to about a tenth
     require_disk(folder, needed, f"every frame of {len(todo)} videos", advice)
@@ -93,16 +101,36 @@ def _remove_leftovers(folder: Path) -> None:
         shutil.rmtree(leftover)
 
 
-def _extract(folder: Path, quality: int, job: tuple[str, str, str]) -> dict[str, object]:
+def _tells_case(folder: Path) -> bool:
+    """Whether names that differ in case alone are two files there; on many disks of Windows and macOS they are one."""
+    with writing(folder), tempfile.NamedTemporaryFile(prefix=".case.", suffix=".tmp", dir=folder) as file:
+        return not Path(file.name.replace(".case.", ".CASE.")).exists()
+
+
+def _twins(names: Sequence[str]) -> dict[str, str]:
+    """Name → the name before it that differs from it in case or in the form of its accents alone."""
+    first: dict[str, str] = {}
+    plain = {name: unicodedata.normalize("NFC", name).casefold() for name in names}
+    return {name: first[plain[name]] for name in names if first.setdefault(plain[name], name) != name}
+
+
+def _extract(folder: Path, quality: int, job: tuple[str, str, str, str]) -> dict[str, object]:
     """Runs in a worker: all frames of one video, unless they are there."""
-    name, path, content = job
+    name, path, content, twin = job
     target = folder / name
     row = {"video": name, "folder": str(target), "why_not": ""}
     try:
+        if twin:
+            raise video.VideoError(f"the disk of {folder} takes its name for that of '{twin}': rename one", path)
         there = _extracted(target, _key(content, quality))
         return row | (_write_frames(path, content, target, quality) if there is None else there)
     except video.VideoError as error:
-        return row | {"frames": 0, "bytes": 0, "damage": "", "why_not": error.reason}
+        reason = error.reason
+    except OSError as error:
+        if error.errno not in NAME_REFUSED:
+            raise
+        reason = f"the disk of {folder} allows no folder of its name ({os.strerror(error.errno)}): rename it"
+    return row | {"frames": 0, "bytes": 0, "damage": "", "why_not": reason}
 
 
 def _write_frames(path: str, content: str, target: Path, quality: int) -> dict[str, int | str]:

@@ -107,6 +107,9 @@ NOT_WRITABLE = {
 }
 
 
+LONGEST_NAME = 143  # bytes: what the strictest of the usual file systems (eCryptfs) allows; others 255
+
+
 @contextmanager
 def writing(path: str | Path) -> Iterator[None]:
     """Turn the system's refusals of what is written to `path` inside into one sentence with a way out (OSError)."""
@@ -136,12 +139,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     make_folder(path.parent)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    part = _beside(path, "part")
     try:
         with writing(path):
             yield part
             if part.is_dir() and path.is_dir():
-                old = path.with_name(f".{path.name}.{os.getpid()}.old")
+                old = _beside(path, "old")
                 path.rename(old)
                 part.rename(path)
                 shutil.rmtree(old)
@@ -152,6 +155,14 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
             shutil.rmtree(part, ignore_errors=True)
         else:
             part.unlink(missing_ok=True)
+
+
+def _beside(path: Path, ending: str) -> Path:
+    """A hidden path of this process beside `path`; a name so long that no more fits on it gives way to its hash."""
+    name = f".{path.name}.{os.getpid()}.{ending}"
+    if len(os.fsencode(name)) > LONGEST_NAME:
+        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.{os.getpid()}.{ending}"
+    return path.with_name(name)
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:
