@@ -100,7 +100,7 @@ def test_ensemble_weights_must_match_models() -> None:
 
 def test_from_notebook_takes_files_first_and_injected_values_last() -> None:
     files = ["params/paper/data.yaml", "params/smoke/data.yaml"]
-    variables = {"parameter_files": files, "seed": 7, "_hidden": 1, "math": math, "In": [], "DataParams": DataParams}
+    variables = {"parameter_files": files, "seed": 7, "_hidden": 1, "math": math, "DataParams": DataParams}
     params = DataParams.from_notebook(variables)
     assert params.seed == 7
     assert params.tile_size == 32

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from vpipe_utils.cells import PARAMETERS, names_set
 from vpipe_utils.classes import CLASSES, long_names
 from vpipe_utils.layers import layer_files, read_layers
 from vpipe_utils.runs import APPROACHES, Layout, derive_seed, resolve
@@ -119,20 +120,13 @@ class DataParams(BaseModel):
     def from_notebook(cls, variables: Mapping[str, Any]) -> Self:
         """Parameters of a running notebook, from `globals()`.
 
-        The files named in the variable `parameter_files` come first, later ones win; every other variable set so
-        far (papermill puts the values of its `-f` files there) wins over them. A name that is no parameter is an
-        error, so a mistyped key never passes silently.
+        The files named in the variable `parameter_files` come first, later ones win; what else the parameters cell and
+        papermill's cell behind it set wins over them (`cells.names_set`; of a script without cells: every variable). A
+        name that is no parameter is an error, so a mistyped key never passes silently.
         """
-        ignored = {"parameter_files", "In", "Out", "exit", "quit", "open", "get_ipython"}
-        injected = {
-            name: value
-            for name, value in variables.items()
-            if not name.startswith("_")
-            and name not in ignored
-            and not isinstance(value, ModuleType)
-            and not isinstance(value, type)
-        }
-        return cls.from_values({**read_layers(variables.get("parameter_files", ())), **injected})
+        names = names_set(variables["In"]) if "In" in variables else _plain_names(variables)
+        own = {name: variables[name] for name in names if name in variables}
+        return cls.from_values({**read_layers(variables.get("parameter_files", ())), **own})
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], where: str = "parameters") -> Self:
@@ -299,6 +293,12 @@ def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
     values = read_layers(layer_files(preset, model, fold))
     kind = VideoParams if "clip_frames" in values else SuperImageParams if "grid" in values else FrameParams
     return kind.from_values(values, f"params/{preset}/{model}.yaml")
+
+
+def _plain_names(variables: Mapping[str, Any]) -> list[str]:
+    """The variables of a script that are neither imported nor private."""
+    names = [name for name in variables if not name.startswith("_") and name != PARAMETERS]
+    return [name for name in names if not isinstance(variables[name], ModuleType | type)]
 
 
 def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:
