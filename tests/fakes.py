@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 
+from vpipe_utils.device import Device
 from vpipe_utils.layers import layer_files, read_layers
 from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 
+PLAYED_GPU = Device("cpu", bf16=True, fused=True)  # what a GPU does, on a CPU
 KINDS = {"frame_tresnet": FrameParams, "video_swin_k400": VideoParams}
 
 
@@ -46,3 +49,15 @@ def three_class_targets(n: int, seed: int = 0) -> np.ndarray:
     targets[np.arange(n), rng.integers(0, 3, n)] = 1
     targets[:, :3] = np.maximum(targets[:, :3], rng.random((n, 3)) < 0.2)
     return targets
+
+
+def on_a_gpu(module: torch.nn.Module) -> torch.nn.Module:
+    """What `.to("cuda")` moves, as tensors that say they are there; call it under a FakeTensorMode."""
+    for part in module.modules():
+        for name, value in part._parameters.items():
+            if value is not None:
+                part._parameters[name] = torch.nn.Parameter(torch.empty(value.shape, device="cuda"))
+        for name, value in part._buffers.items():
+            if value is not None:
+                part._buffers[name] = torch.empty(value.shape, dtype=value.dtype, device="cuda")
+    return module

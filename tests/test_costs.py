@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from fakes import smoke_params
+from fakes import PLAYED_GPU, smoke_params
 
 from vpipe_utils import costs
+from vpipe_utils.device import Device
 from vpipe_utils.models import build_model, count_parameters
 from vpipe_utils.params import read_model
 
@@ -32,16 +33,34 @@ def test_what_is_counted_is_what_is_built(model: str) -> None:
 
 def test_measuring_trains() -> None:
     params = smoke_params(batch_size=4, input_tile=16, lr=3e-3)
-    ours = costs.measure(params, "cpu", steps=5)
+    ours = costs.measure(params, steps=5)
     assert len(ours["losses"]) == 6 and ours["losses"][-1] < ours["losses"][0]
     assert ours["train_per_s"] > 0 and ours["predict_per_s"] > 0
-    assert costs.measure(params, "cpu", steps=5)["losses"] == ours["losses"], "same seed, same losses"
+    assert costs.measure(params, steps=5)["losses"] == ours["losses"], "same seed, same losses"
+
+
+def test_accumulating_costs_an_update_once_in_so_many_batches() -> None:
+    params = smoke_params(batch_size=4, input_tile=16, accumulate=32)
+    measured = costs.measure(params, steps=3)
+    assert len(measured["losses"]) == 8 and measured["train_per_s"] > 0
+    clock = costs._Clock(Device("cpu"))
+    clock.seconds = {False: [1.0, 1.0], True: [5.0]}
+    assert clock.seconds_a_batch(4) == pytest.approx((3 * 1 + 5) / 4)
+    assert clock.seconds_a_batch(1) == 5
+
+
+def test_a_gpus_ways_are_measured_with_a_gpus_ways() -> None:
+    """bf16, fused and channels last as on a GPU, here on the CPU; the plain step is without the last two."""
+    params = smoke_params(batch_size=4, input_tile=16, channels_last=True)
+    ours, plain = (costs.measure(params, 2, plain, device=PLAYED_GPU) for plain in (False, True))
+    assert ours["losses"][0] == pytest.approx(plain["losses"][0], rel=1e-2)
+    assert ours["gpu_memory_mib"] is None and ours["memory_mib"] > 100
 
 
 def test_checkpointing_keeps_less_memory() -> None:
     params = smoke_params(batch_size=8)
     kept = [
-        costs.measure(params.model_copy(update={"grad_checkpointing": on}), "cpu", steps=1)["held_mib"]
+        costs.measure(params.model_copy(update={"grad_checkpointing": on}), steps=1)["held_mib"]
         for on in (False, True)
     ]
     assert kept[1] < 0.8 * kept[0]

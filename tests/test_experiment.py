@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fakes import MemoryCache, smoke_params, three_class_targets
+from fakes import PLAYED_GPU, MemoryCache, smoke_params, three_class_targets
 
 from vpipe_utils import experiment, runs
+from vpipe_utils.checkpoints import CHECKPOINT
 from vpipe_utils.classes import CLASSES
-from vpipe_utils.metrics import average_precision
+from vpipe_utils.metrics import average_precision, mean_average_precision
 from vpipe_utils.params import FrameParams, TrainParams
 
 APPROACH = {"frame_tresnet": "frame", "convnext_base": "super_image"}
@@ -54,7 +55,8 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
     metrics = experiment.finish(data, network, figures)
     names = {path.name for path in data.folder.iterdir()}
     assert {"params.yaml", "provenance.json", "history.csv", "weights.safetensors", "metrics.json"} <= names
-    assert not [name for name in names if name.endswith(".ckpt")]
+    assert not [name for name in names if name.endswith(".ckpt") or name.startswith("best")]
+    assert metrics["predicted_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
     runs.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
     val = runs.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
     ap = average_precision(data.targets(data.val_videos), val[list(CLASSES)].to_numpy())
@@ -70,12 +72,29 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
             assert (most >= mean).all() and (most > mean).any()
 
 
+@pytest.mark.parametrize("model", sorted(APPROACH))
+def test_it_predicts_as_it_was_validated(prepared: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    """A GPU validates in bf16; what is predicted then must be the very scores by which the epoch was chosen."""
+    validated = []
+    noting = lambda targets, scores: validated.append(scores) or mean_average_precision(targets, scores)  # noqa: E731
+    monkeypatch.setattr("vpipe_utils.training.mean_average_precision", noting)
+    monkeypatch.setattr(experiment, "this_device", lambda: PLAYED_GPU)
+    monkeypatch.setattr("vpipe_utils.training.this_device", lambda: PLAYED_GPU)
+    pooling = {"pooling": "median", "eval_frames": 4} if model == "frame_tresnet" else {}
+    data = experiment.load_fold(params_for(prepared, model, **pooling), APPROACH[model])
+    network, figures = experiment.train_fold(data)
+    assert figures["precision"] == "bf16"
+    experiment.finish(data, network, figures)
+    predicted = runs.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    np.testing.assert_array_equal(predicted[list(CLASSES)].to_numpy(), validated[-1])
+
+
 def test_a_checkpoint_of_another_recipe_is_not_resumed(prepared: Path) -> None:
     data = experiment.load_fold(params_for(prepared, "convnext_base"), "super_image")
     experiment.train_fold(data)
-    assert (data.folder / experiment.CHECKPOINT).is_file()
+    assert (data.folder / CHECKPOINT).is_file()
     experiment._forget_other_recipe(data)
-    assert (data.folder / experiment.CHECKPOINT).is_file(), "the same recipe keeps it"
+    assert (data.folder / CHECKPOINT).is_file(), "the same recipe keeps it"
     changed = experiment.load_fold(params_for(prepared, "convnext_base", lr=1e-3), "super_image")
     experiment._forget_other_recipe(changed)
-    assert not (data.folder / experiment.CHECKPOINT).is_file()
+    assert not (data.folder / CHECKPOINT).is_file()

@@ -1,8 +1,8 @@
 """What a model costs: parameters and operations counted without allocating it, speed and memory measured.
 
-Counting builds the network on PyTorch's meta device, where tensors have a shape and no content. Measuring runs our own
-training step and, beside it, a plain one: the same network at the same precision without the memory layout, the fused
-optimizer and the compiler that the parameters may ask for.
+Counting builds the network on PyTorch's meta device, where tensors have a shape and no content. Measuring runs the
+training step itself and, beside it, a plain one: the same without the memory layout, the fused optimizer and the
+compiler that the parameters may ask for.
 """
 
 from __future__ import annotations
@@ -10,22 +10,26 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from statistics import median
 from typing import Any
 
+import lightning.pytorch as L
 import pandas as pd
 import torch
+from lightning.pytorch.callbacks import Callback
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
+from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
+from vpipe_utils.checkpoints import Ema
+from vpipe_utils.device import MIB, Device, sentence_for_lack_of_memory, this_device
+from vpipe_utils.inference import predict
 from vpipe_utils.inputs import make_input
 from vpipe_utils.models import build_model, count_parameters
 from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams
-from vpipe_utils.training import choose_precision, make_loss, make_optimizer
-
-MIB = 2**20
-DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
+from vpipe_utils.training import Labeller, make_trainer, quiet_libraries
 
 
 def input_size(params: TrainParams) -> str:
@@ -71,61 +75,82 @@ def count(params: TrainParams) -> dict[str, float]:
 
 
 def measure(
-    params: TrainParams, device: str, steps: int, plain: bool = False, seed: int = 0
-) -> dict[str, float | list[float]]:
-    """Train `steps` updates on one made-up batch of `params.batch_size`, then predict as often: what that takes.
+    params: TrainParams, steps: int, plain: bool = False, seed: int = 0, device: Device | None = None
+) -> dict[str, float | list[float] | None]:
+    """Train on one made-up batch of `params.batch_size` for `steps` updates, then predict as often: what that takes.
 
-    Gives train_per_s and predict_per_s (samples a second, medians over the steps after the first), peak_mib (memory
-    the GPU held at most, NaN on a CPU), held_mib (weights, gradients, optimizer and average, and what one forward pass
-    keeps for the backward pass; on any device) and losses (one a step, the first included; the batch stays the same,
-    so they must fall).
+    It is the step that trains (`training.Labeller` under its trainer); only reading is left out, and no more than two
+    batches are accumulated: the time of an update counts once in `params.accumulate` batches. `plain` leaves out the
+    memory layout, the compiler and the fused optimizer. Gives train_per_s and predict_per_s (samples a second, medians
+    over the steps after the first), gpu_memory_mib and memory_mib (`Device.peak_memory`), held_mib (weights, gradients,
+    optimizer and average, and what one forward pass keeps for the backward pass; on any device) and losses (one a
+    batch; it stays the same, so they must fall).
     """
+    device = device or this_device()
     gc.collect()  # what the model before has left
-    if device == "cuda":
-        torch.cuda.empty_cache()
-        torch.cuda.reset_peak_memory_stats()
+    device.forget_peak()
+    changes = {"pretrained": False, "epochs": 1, "accumulate": min(params.accumulate, 2), "schedule": "constant"}
+    if plain:
+        changes |= {"channels_last": False, "compile": False}
+        device = replace(device, fused=False)
+    every, params = params.accumulate, params.model_copy(update=changes)
     torch.manual_seed(seed)
-    left_out = {"channels_last": False, "compile": False} if plain else {}
-    params = params.model_copy(update={"pretrained": False, **left_out})
-    precision = DTYPES[choose_precision(params.precision)]
-    network = build_model(params).to(device)
-    optimizer = make_optimizer(network, params, fused=device == "cuda" and not plain)
-    loss_of, scaler = make_loss(params), torch.amp.GradScaler(device, enabled=precision is torch.float16)
-    if params.compile:
-        network.compile()
     size = (params.batch_size, params.tiles_per_item, 3, params.input_tile, params.input_tile)
-    tiles = torch.randint(0, 256, size, dtype=torch.uint8).to(device)
-    targets = (torch.rand(params.batch_size, len(params.class_codes)) < 0.1).float().to(device)
-    autocast = torch.autocast(device, precision, enabled=precision is not torch.float32)
-
-    def update() -> float:
-        with autocast:
-            loss = loss_of(network(make_input(tiles, params)), targets)
-        scaler.scale(loss).backward()
-        scaler.unscale_(optimizer)
-        if params.grad_clip:
-            nn.utils.clip_grad_norm_(network.parameters(), params.grad_clip)
-        scaler.step(optimizer)
-        scaler.update()
-        optimizer.zero_grad(set_to_none=True)
-        return loss.item()
-
-    with _Kept() as kept, autocast:
-        loss_of(network(make_input(tiles, params)), targets)
-    network.train()
-    train_times, losses = _timed(update, steps, device)
-    network.eval()
-    with torch.inference_mode(), autocast:
-        predict_times, _ = _timed(lambda: network(make_input(tiles, params)), steps, device)
+    tiles = torch.randint(0, 256, size, dtype=torch.uint8).to(device.type)
+    targets = (torch.rand(params.batch_size, len(params.class_codes)) < 0.1).float().to(device.type)
+    clock = _Clock(device)
+    callbacks = [*([Ema(params.ema_decay)] if params.ema else []), clock]
+    quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "limit_val_batches": 0, "max_epochs": 1}
+    with quiet_libraries(), sentence_for_lack_of_memory(params):
+        labeller = Labeller(params, seed, device.fused)
+        trainer = make_trainer(params, device, callbacks, **quiet)
+        same = DataLoader([(tiles, targets)] * ((steps + 1) * params.accumulate), batch_size=None)
+        trainer.fit(labeller, same)
+        network = labeller.network.to(device.type).train()
+        with _Kept() as kept, device.autocast(params.precision):
+            labeller.loss(network(make_input(tiles, params)), targets)
+        times = []
+        for _ in range(steps + 1):
+            began = time.perf_counter()
+            predict(network, [(tiles,)], params, device, progress=False)
+            times.append(time.perf_counter() - began)
     copies = 4 + params.ema  # weights, gradients, two moments of AdamW, the average
     state = copies * sum(p.numel() * p.element_size() for p in network.parameters())
     return {
-        "train_per_s": params.batch_size / median(train_times),
-        "predict_per_s": params.batch_size / median(predict_times),
-        "peak_mib": torch.cuda.max_memory_allocated() / MIB if device == "cuda" else float("nan"),
+        "train_per_s": params.batch_size / clock.seconds_a_batch(every),
+        "predict_per_s": params.batch_size / median(times[1:]),
+        **device.peak_memory(),
         "held_mib": (state + kept.bytes) / MIB,
-        "losses": losses,
+        "losses": clock.losses,
     }
+
+
+class _Clock(Callback):
+    """Times every batch from the first to the last thing that is done for it, and keeps its loss."""
+
+    def __init__(self, device: Device) -> None:
+        self.device = device
+        self.seconds: dict[bool, list[float]] = {False: [], True: []}  # by whether the weights were updated
+        self.losses: list[float] = []
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.updates, self.began = 0, time.perf_counter()
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.device.synchronize()
+        now = time.perf_counter()
+        if batch_idx >= trainer.accumulate_grad_batches:  # the first update warms up
+            self.seconds[trainer.global_step > self.updates].append(now - self.began)
+        self.updates = trainer.global_step
+        self.losses.append(float(outputs["loss"]) * trainer.accumulate_grad_batches)
+        self.began = time.perf_counter()
+
+    def seconds_a_batch(self, accumulate: int) -> float:
+        """Seconds a batch where every `accumulate`-th updates the weights."""
+        updating = median(self.seconds[True])
+        return updating if accumulate == 1 else ((accumulate - 1) * median(self.seconds[False]) + updating) / accumulate
 
 
 class _Kept(torch.autograd.graph.saved_tensors_hooks):
@@ -150,19 +175,6 @@ class _Kept(torch.autograd.graph.saved_tensors_hooks):
     def __exit__(self, *error: object) -> None:
         super().__exit__(*error)
         self._seen.clear()
-
-
-def _timed(work: Callable[[], Any], steps: int, device: str) -> tuple[list[float], list[Any]]:
-    times, results = [], []
-    for _ in range(steps + 1):  # the first one warms up
-        if device == "cuda":
-            torch.cuda.synchronize()
-        began = time.perf_counter()
-        results.append(work())
-        if device == "cuda":
-            torch.cuda.synchronize()
-        times.append(time.perf_counter() - began)
-    return times[1:], results
 
 
 def gpu_hours(

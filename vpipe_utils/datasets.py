@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from vpipe_utils.device import this_device
 from vpipe_utils.frames import TileCache
 from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.runs import derive_seed
@@ -140,7 +141,7 @@ def _loader(data: TileDataset, params: TrainParams, **more: Any) -> DataLoader:
         collate_fn=_as_it_is,
         num_workers=workers,
         persistent_workers=workers > 0,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=this_device().type == "cuda",
         **more,
     )
 

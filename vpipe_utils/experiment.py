@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import json
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,21 +13,22 @@ from typing import IO
 
 import numpy as np
 import pandas as pd
-import torch
 from safetensors.torch import save_model
 from torch import nn
 
+from vpipe_utils.checkpoints import remove_checkpoints
 from vpipe_utils.datasets import eval_loader, train_loader
+from vpipe_utils.device import this_device
 from vpipe_utils.frames import TileCache
 from vpipe_utils.inference import POOLINGS, as_table, pool_frames, predict
 from vpipe_utils.metrics import average_precision, mean_average_precision
 from vpipe_utils.models import count_parameters
 from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.runs import atomic_path, provenance, read_table, write_json, write_predictions
-from vpipe_utils.training import BEST, CHECKPOINT, fit
+from vpipe_utils.training import fit
 
 # The modules that decide what a checkpoint means: another version of one of them must not resume it.
-RECIPE = ("datasets", "inputs", "models", "superimage", "training", "weights")
+RECIPE = ("checkpoints", "datasets", "device", "inputs", "models", "superimage", "training", "weights")
 
 
 @dataclass(frozen=True)
@@ -95,11 +97,14 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
     Returns what metrics.json holds.
     """
     params, folder, classes = data.params, data.folder, data.params.class_codes
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = this_device()
     targets = data.targets(data.val_videos)
     pooled: dict[str, float] = {}
+    seconds = 0.0
     for part, videos in (("val", data.val_videos), ("test", data.test_videos)):
+        began = time.perf_counter()
         scores = predict(network, eval_loader(params, data.cache, videos), params, device, progress) if videos else None
+        seconds += time.perf_counter() - began
         for pooling in POOLINGS if isinstance(params, FrameParams) else ("mean",):
             video_scores = np.zeros((0, len(classes)), np.float32) if scores is None else pool_frames(scores, pooling)
             name = f"{part}_predictions" if pooling == _main_pooling(params) else f"{part}_predictions_{pooling}"
@@ -123,12 +128,13 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         "train_videos": len(data.train_videos),
         "val_videos": len(data.val_videos),
         "test_videos": len(data.test_videos),
+        "predicted_per_s": (len(data.val_videos) + len(data.test_videos)) / seconds,  # videos, reading included
+        **device.peak_memory(),
     }
     if isinstance(params, FrameParams):
         metrics["pooling"] = pooled
     write_json(metrics, folder / "metrics.json")
-    for name in (BEST, CHECKPOINT):
-        (folder / name).unlink(missing_ok=True)
+    remove_checkpoints(folder)
     return metrics
 
 
@@ -159,7 +165,6 @@ def _forget_other_recipe(data: FoldData) -> None:
     fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"
     if not marker.is_file() or marker.read_text() != fingerprint:
-        for name in (BEST, CHECKPOINT):
-            (data.folder / name).unlink(missing_ok=True)
+        remove_checkpoints(data.folder)
         with atomic_path(marker) as path:
             path.write_text(fingerprint)

@@ -30,6 +30,7 @@ class History(Callback):
         self.path, self.watch = path, watch
         self.watched = time.perf_counter()
         self.rows: list[dict[str, Any]] = []
+        self.resumed_after = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -80,3 +81,4 @@ class History(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = state_dict["rows"]
+        self.resumed_after = self.rows[-1]["epoch"]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Sized
 
 import numpy as np
 import pandas as pd
 import torch
-from torch import nn
-from torch.utils.data import DataLoader
+from torch import Tensor, nn
 
+from vpipe_utils.device import Device, this_device
 from vpipe_utils.inputs import make_input
 from vpipe_utils.params import TrainParams
 from vpipe_utils.progress import progress_bar
@@ -19,17 +19,22 @@ POOLINGS = {"mean": np.mean, "max": np.max, "median": np.median}
 
 def predict(
     network: nn.Module,
-    loader: DataLoader,
+    batches: Iterable[tuple[Tensor, ...]],
     params: TrainParams,
-    device: torch.device | str = "cpu",
+    device: Device | None = None,
     progress: bool = True,
 ) -> np.ndarray:
-    """Probabilities `(V, k, C)` float32 of the loader's videos: k = 1, for frames k = frames a video."""
-    network = network.to(device).eval()
+    """Probabilities `(V, k, C)` float32 of a loader's videos: k = 1, for frames k = frames a video.
+
+    The network runs at the precision at which it was validated. `device` is `this_device()` where it is not given.
+    """
+    device = device or this_device()
+    network = network.to(device.type).eval()
+    total = len(batches) if isinstance(batches, Sized) else None
     parts = []
-    with torch.inference_mode():
-        for tiles, *_ in progress_bar(loader, len(loader), "predicting", progress):
-            tiles = tiles.to(device, non_blocking=True)
+    with torch.inference_mode(), device.autocast(params.precision):
+        for tiles, *_ in progress_bar(batches, total, "predicting", progress):
+            tiles = tiles.to(device.type, non_blocking=True)
             probabilities = network(make_input(tiles, params)).float().sigmoid()
             parts.append(probabilities.reshape(tiles.shape[0], -1, probabilities.shape[-1]).cpu())
     return torch.cat(parts).numpy()

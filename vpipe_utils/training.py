@@ -8,17 +8,22 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import lightning.pytorch as L
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.plugins.environments import LightningEnvironment
 from timm.loss import AsymmetricLossMultiLabel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from vpipe_utils.checkpoints import CHECKPOINT, BestWeights, DirectFiles, Ema, best_epoch, last_state, load_best
+from vpipe_utils.device import Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.history import History
+from vpipe_utils.inference import pool_frames
 from vpipe_utils.inputs import make_input
 from vpipe_utils.metrics import mean_average_precision
 from vpipe_utils.models import build_model
@@ -26,8 +31,6 @@ from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.progress import shows_bars
 from vpipe_utils.runs import derive_seed
 
-CHECKPOINT = "checkpoint.ckpt"  # of the last validated epoch; there only while a run is unfinished
-BEST = "best.ckpt"
 # Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
 ASL_LADDER = ((0.0, 0.0, 0.0), (2.0, 2.0, 0.0), (2.0, 1.0, 0.0))
 QUIET = (  # warnings of the libraries that tell a reader nothing
@@ -36,15 +39,16 @@ QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*Checkpoint directory .* exists.*",
     ".*LeafSpec.*",
     ".*lr_scheduler.step.*",
+    ".*have no .val_dataloader.*",
 )
 
 
 class Labeller(L.LightningModule):
     """A network that says which classes a video shows, with its loss, optimizer and schedule (report, Table IV)."""
 
-    def __init__(self, params: TrainParams, seed: int) -> None:
+    def __init__(self, params: TrainParams, seed: int, fused: bool = False) -> None:
         super().__init__()
-        self.params, self.seed = params, seed
+        self.params, self.seed, self.fused = params, seed, fused
         self.network = build_model(params)
         if params.compile:
             self.network.compile()
@@ -74,8 +78,7 @@ class Labeller(L.LightningModule):
         logits = self.network(make_input(tiles, self.params)).float()
         if isinstance(self.params, FrameParams):  # one frame score each; the video's score is pooled as in the report
             probabilities = logits.sigmoid().reshape(len(targets), -1, logits.shape[-1])
-            pooled = {"mean": lambda p: p.mean(1), "max": lambda p: p.amax(1), "median": lambda p: p.median(1).values}
-            scores = pooled[self.params.pooling](probabilities)
+            scores = torch.from_numpy(pool_frames(probabilities.cpu().numpy(), self.params.pooling))
             loss = self.loss(logits, targets.repeat_interleave(len(logits) // len(targets), dim=0))
         else:
             scores, loss = logits.sigmoid(), self.loss(logits, targets)
@@ -87,33 +90,25 @@ class Labeller(L.LightningModule):
         self.validation.clear()
         self.log("val_mAP", float(mean_average_precision(targets, scores)))
 
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clip by the norm of all gradients together. Lightning refuses a fused optimizer under mixed precision."""
+        if gradient_clip_val:
+            scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+            if scaler is not None and self.fused:  # fp16: a fused update would unscale by itself, after the clipping
+                scaler.unscale_(optimizer)
+            nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
+
     def configure_optimizers(self) -> dict[str, object]:
-        # Lightning cannot clip the gradients that a fused optimizer unscales by itself (fp16).
-        fused = self.device.type == "cuda" and choose_precision(self.params.precision) != "16-mixed"
-        optimizer = make_optimizer(self.network, self.params, fused)
+        optimizer = make_optimizer(self.network, self.params, self.fused)
         if self.params.schedule == "constant":
             return {"optimizer": optimizer}
         schedule = one_cycle(optimizer, int(self.trainer.estimated_stepping_batches), self.params.warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-class Ema(WeightAveraging):
-    """Exponential moving average of the weights (Table IV: +5), used in validation and kept in checkpoints.
-
-    The decay grows with the updates n as min(decay, (1 + n) / (10 + n)), so that short runs do not drag their random
-    start along (as timm's ModelEmaV3 and TensorFlow's moving average do).
-    """
-
-    def __init__(self, decay: float) -> None:
-        def average(averaged: list[Tensor], current: list[Tensor], updates: Tensor) -> None:
-            n = float(updates)
-            if averaged[0].is_floating_point():
-                torch._foreach_lerp_(averaged, current, 1 - min(decay, (1 + n) / (10 + n)))
-            else:  # counters, such as batch norm's number of batches
-                torch._foreach_copy_(averaged, current)
-
-        # Buffers too: batch norm's running statistics must belong to the averaged weights.
-        super().__init__(use_buffers=True, multi_avg_fn=average)
 
 
 def one_cycle(optimizer: torch.optim.Optimizer, updates: int, warmup: float) -> torch.optim.lr_scheduler.OneCycleLR:
@@ -165,31 +160,24 @@ def parameter_groups(network: nn.Module, params: TrainParams) -> list[dict[str, 
     ]
 
 
-def choose_precision(precision: str) -> str:
-    """Lightning's name for `params.precision`; `auto` is bf16 on GPUs that have it, fp16 on others, 32 bit on CPUs."""
-    if precision == "auto":
-        if not torch.cuda.is_available():
-            precision = "32"
-        else:
-            precision = "bf16" if torch.cuda.is_bf16_supported(including_emulation=False) else "16"
-    return {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}[precision]
-
-
-@contextlib.contextmanager
-def sentence_for_lack_of_memory(params: TrainParams) -> Iterator[None]:
-    """Say which parameters to turn when the GPU's or the machine's memory does not suffice."""
-    try:
-        yield
-    except (MemoryError, RuntimeError) as error:  # torch has a class of its own for GPUs alone
-        if not isinstance(error, MemoryError | torch.OutOfMemoryError) and "can't allocate memory" not in str(error):
-            raise
-        place = "the GPU" if isinstance(error, torch.OutOfMemoryError) else "this machine"
-        turn = f"lower batch_size (now {params.batch_size}) and raise accumulate (now {params.accumulate}) by as much"
-        more = "" if params.grad_checkpointing else ", or set grad_checkpointing to true"
-        raise MemoryError(
-            f"the memory of {place} does not hold '{params.model}': {turn}, which gives the same updates{more}, or "
-            f"lower input_tile (now {params.input_tile} px)"
-        ) from error
+def make_trainer(params: TrainParams, device: Device, callbacks: list[Callback], **more: Any) -> L.Trainer:
+    """Lightning's trainer for one run on one device, with nothing that the callbacks do not ask for."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # not the list of devices it did not find
+    return L.Trainer(
+        accelerator=device.type,
+        devices=1,
+        # One process, also inside a Slurm allocation of several tasks, which Lightning would wait for.
+        plugins=[device.precision_plugin(params.precision), LightningEnvironment(), DirectFiles()],
+        accumulate_grad_batches=params.accumulate,
+        gradient_clip_val=params.grad_clip or None,
+        num_sanity_val_steps=0,
+        callbacks=callbacks,
+        logger=False,
+        enable_model_summary=False,
+        deterministic="warn" if device.type == "cpu" else False,
+        benchmark=device.tuned,
+        **more,
+    )
 
 
 def fit(
@@ -200,60 +188,59 @@ def fit(
     folder: Path,
     progress: bool = True,
     watch: Callable[[pd.DataFrame], object] | None = None,
+    device: Device | None = None,
 ) -> tuple[nn.Module, dict[str, object]]:
     """Train as `params` says; returns the network with the best validated (EMA) weights, and figures of the run.
 
-    While it runs, `folder` holds history.csv and the checkpoints of the best and of the last validated epoch; the same
-    call after a kill goes on from there. The caller removes the checkpoints when the run's artefacts are written.
-    `watch` is given the history after a validation, at most every few seconds, and at the end: to draw it as it grows.
+    While it runs, `folder` holds history.csv, the state of the last validated epoch and the weights of the best; the
+    same call after a kill goes on from there. The caller removes them (`remove_checkpoints`) when the run's artefacts
+    are written. `watch` is given the history after a validation, at most every few seconds, and at the end: to draw it
+    as it grows. `device` is `this_device()` where it is not given.
     Raises FloatingPointError where the loss is not finite and MemoryError where memory runs out, both with what to do.
-    The figures: weights (what was loaded), best_epoch (from 1), epochs, val_mAP (of the kept weights, in [0, 1]),
-    train_seconds (of this call), samples_per_s, precision, device.
+    The figures: weights (what was loaded), best_epoch (from 1), epochs, resumed_after (the epoch this call went on
+    from, 0: the start), val_mAP (of the kept weights, in [0, 1]), train_seconds (of this call), samples_per_s,
+    precision, device.
     """
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # not the list of devices it did not find
+    device = device or this_device()
     L.seed_everything(seed, workers=True, verbose=False)
     history = History(folder / "history.csv", watch)
-    # Not weights only: Lightning would then save the current weights in place of the averaged ones.
-    best = ModelCheckpoint(folder, Path(BEST).stem, monitor="val_mAP", mode="max", enable_version_counter=False)
-    last = ModelCheckpoint(folder, Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False)
-    averaging = [Ema(params.ema_decay)] if params.ema else []
-    trainer = L.Trainer(
+    ema = Ema(params.ema_decay) if params.ema else None
+    trainer = make_trainer(
+        params,
+        device,
+        [*([ema] if ema else []), history, BestWeights(folder, history, ema), last_state(folder)],
         max_epochs=params.epochs,
-        precision=choose_precision(params.precision),
-        accumulate_grad_batches=params.accumulate,
-        gradient_clip_val=params.grad_clip or None,
         check_val_every_n_epoch=min(params.validate_every, params.epochs),
-        num_sanity_val_steps=0,
-        callbacks=[*averaging, history, best, last],
-        logger=False,
         enable_progress_bar=progress and shows_bars(),
-        enable_model_summary=False,
-        devices=1,
-        deterministic="warn" if not torch.cuda.is_available() else False,
-        benchmark=torch.cuda.is_available(),
     )
-    labeller = Labeller(params, seed)
     started = time.perf_counter()
+    checkpoint = folder / CHECKPOINT
+    with quiet_libraries(), sentence_for_lack_of_memory(params):
+        labeller = Labeller(params, seed, device.fused)
+        trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
+    seconds = time.perf_counter() - started
+    rows = history.rows
+    kept = best_epoch(rows)
+    network = labeller.network.cpu()
+    load_best(network, folder, kept)
+    figures = {
+        "weights": str(network.loaded or "random start"),
+        "best_epoch": kept,
+        "epochs": params.epochs,
+        "resumed_after": history.resumed_after,
+        "val_mAP": max(row["val_mAP"] for row in rows),
+        "train_seconds": seconds,
+        "samples_per_s": float(np.median([row["samples_per_s"] for row in rows])),
+        "precision": device.precision(params.precision),
+        "device": device.name,
+    }
+    return network, figures
+
+
+@contextlib.contextmanager
+def quiet_libraries() -> Iterator[None]:
+    """Without the warnings of the libraries that tell a reader nothing."""
     with warnings.catch_warnings():
         for message in QUIET:
             warnings.filterwarnings("ignore", message=message)
-        checkpoint = folder / CHECKPOINT
-        with sentence_for_lack_of_memory(params):
-            trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
-    seconds = time.perf_counter() - started
-    state = torch.load(folder / BEST, map_location="cpu", weights_only=False)["state_dict"]
-    network = labeller.network.cpu()
-    network.load_state_dict({k.removeprefix("network."): v for k, v in state.items() if k.startswith("network.")})
-    rows = history.rows
-    kept = int(np.nanargmax([row["val_mAP"] for row in rows]))
-    figures = {
-        "weights": str(network.loaded or "random start"),
-        "best_epoch": rows[kept]["epoch"],
-        "epochs": params.epochs,
-        "val_mAP": rows[kept]["val_mAP"],
-        "train_seconds": seconds,
-        "samples_per_s": float(np.median([row["samples_per_s"] for row in rows])),
-        "precision": choose_precision(params.precision),
-        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
-    }
-    return network, figures
+        yield
