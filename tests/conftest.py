@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 from make_videos import HEADER_FIRST, cut_off, make_audio, make_video
+
+os.environ["VPIPE_FIGURES"] = "strict"  # a figure that fails fails its test, also in notebooks that tests start
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "data" / "clips"  # six real clips, where they lie beside the repository

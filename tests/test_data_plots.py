@@ -12,8 +12,8 @@ from fakes import smoke_params
 from make_videos import make_video
 
 from vpipe_utils import data_plots, frames, loading
+from vpipe_utils.figure_style import BLUE, ORANGE, PALE
 from vpipe_utils.index import index_videos
-from vpipe_utils.plots import BLUE, ORANGE, PALE
 from vpipe_utils.superimage import assemble
 
 NAN = float("nan")

@@ -120,7 +120,7 @@ def test_per_class_ap_takes_folds_one_run_and_gaps():
 def test_figures_render_as_png_without_a_display_and_without_pyplot():
     code = (
         "import sys, numpy as np; from vpipe_utils import plots, report_plots; "
-        "png = plots.super_image(np.zeros((9, 9, 3), np.uint8))._repr_png_(); "
+        "png = plots.super_image(np.zeros((9, 9, 3), np.uint8)).png(); "
         "assert png.startswith(b'\\x89PNG') and len(png) > 1000; "
         "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules"
     )

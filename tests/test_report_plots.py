@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from vpipe_utils import report_plots
-from vpipe_utils.plots import BLUE, GREY, PALE
+from vpipe_utils.figure_style import BLUE, GREY, PALE
 
 
 def tick_names(axes):

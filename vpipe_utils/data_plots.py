@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vpipe_utils.plots import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure, quiet
+from vpipe_utils.figure_style import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure, quiet
 
 OURS, THEIRS, WRONG = ORANGE, BLUE, PALE
 SMALL = {"fontsize": 7.5, "va": "center"}

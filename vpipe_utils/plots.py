@@ -1,18 +1,13 @@
-"""Figures of the data: labels, folds, frames, super-images. Each function returns a matplotlib Figure.
+"""Figures of the data: labels, folds, frames, super-images, one run. Each function returns a matplotlib Figure.
 
-Nothing here touches pyplot: a figure belongs to its caller, shows itself in a notebook, works without
-a display, and leaves no global state behind. Figures of results are in `report_plots`.
+Figures of results are in `report_plots`; what all share, also when one fails, is in `figure_style`.
 """
 
 from __future__ import annotations
 
-import io
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from functools import wraps
-from typing import ParamSpec
+from collections.abc import Iterable, Mapping, Sequence
 
-import matplotlib
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -23,68 +18,16 @@ from matplotlib.patches import Patch
 
 from vpipe_utils import labels as label_tools
 from vpipe_utils.classes import GROUPS, are_official, long_names
+from vpipe_utils.figure_style import BLUE, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, new_figure, quiet
+from vpipe_utils.user_text import in_figure
 
-# Okabe and Ito's palette: told apart with every common colour-vision deficiency, and in print.
-BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
-INK, GREY, PALE = "#333333", "#8C8C8C", "#D9D9D9"
+LONGEST_TURNED = 20  # characters of a name below a column
 GROUP_COLOURS = {"normal": GREY, "functional": BLUE, "structural": ORANGE}
-WIDTH = 8.0  # inches; the width of a page of the HTML report
-DPI = 130
-STYLE = {
-    "font.size": 9,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": GREY,
-    "axes.labelcolor": INK,
-    "axes.axisbelow": True,
-    "axes.grid": False,
-    "grid.color": "#E8E8E8",
-    "grid.linewidth": 0.8,
-    "text.color": INK,
-    "xtick.color": GREY,
-    "ytick.color": GREY,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 8.5,
-    "lines.linewidth": 1.6,
-}
-
-
-class NotebookFigure(Figure):
-    """A Figure that a notebook shows as the value of a cell, without pyplot having been imported."""
-
-    def _repr_png_(self) -> bytes:
-        buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
-        return buffer.getvalue()
-
-
-P = ParamSpec("P")
-
-
-def quiet(function: Callable[P, Figure]) -> Callable[P, Figure]:
-    """Draw with the style of this report, and leave matplotlib's global settings as they were."""
-
-    @wraps(function)
-    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with matplotlib.rc_context(STYLE):
-            return function(*args, **kwargs)
-
-    return styled
-
-
-def new_figure(height: float, width: float = WIDTH) -> NotebookFigure:
-    """An empty figure, sizes in inches."""
-    return NotebookFigure(figsize=(width, height), layout="constrained", facecolor="white")
 
 
 def class_label(code: str, names: Mapping[str, str]) -> str:
     """'CK  displaced joint', with its long name in ``names``; a class without one is shown as it is."""
-    return f"{code}  {names[code]}" if code in names else code
+    return f"{in_figure(code)}  {in_figure(names[code])}" if code in names else in_figure(code)
 
 
 def _named(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
@@ -103,13 +46,12 @@ def label_distribution(labels: pd.DataFrame, names: Mapping[str, str] | None = N
     ``labels``: ``video`` + 0/1 columns. ``names``: long names of own classes (`params.long_names`).
     """
     codes = label_tools.class_columns(labels)
-    counts = label_tools.class_counts(labels).set_axis(_named(codes, names))
-    kinds = pd.Series([GROUPS[code] if are_official(codes) else "" for code in codes], index=counts.index)
-    counts = counts.sort_values(kind="stable")
+    counts = label_tools.class_counts(labels).sort_values(kind="stable")
     figure = new_figure(height=max(2.2, 1.0 + 0.24 * len(counts)))
     bars, side = figure.subplots(1, 2, width_ratios=[3, 1])
-    groups = list(kinds[counts.index])
-    bars.barh(counts.index, counts, color=[GROUP_COLOURS.get(g, BLUE) for g in groups])
+    groups = [GROUPS[code] if are_official(codes) else "" for code in counts.index]
+    bars.barh(range(len(counts)), counts, color=[GROUP_COLOURS.get(g, BLUE) for g in groups])
+    bars.set_yticks(range(len(counts)), _named(list(counts.index), long_names(codes) if names is None else names))
     for y, count in enumerate(counts):
         bars.text(count, y, f" {count:,} · {count / max(len(labels), 1):.1%}", va="center", fontsize=8)
     bars.set(title=f"{len(labels):,} videos, {counts.sum():,} labels", xlabel="videos")
@@ -135,7 +77,7 @@ def cooccurrence(labels: pd.DataFrame, names: Mapping[str, str] | None = None) -
     together = table.to_numpy(dtype=float).copy()
     np.fill_diagonal(together, np.nan)
     width = min(WIDTH, max(4.5, 2.6 + 0.36 * len(table)))
-    figure = new_figure(height=max(2.5, 0.8 + 0.33 * len(table)), width=width)
+    figure = new_figure(height=max(2.5, 0.8 + 0.33 * len(table)) + room_for_columns(table.index), width=width)
     axes = figure.subplots()
     top = max(1.0, np.nanmax(together, initial=1.0))
     axes.imshow(together, cmap="Blues", norm=PowerNorm(0.5, vmin=0, vmax=top))
@@ -149,9 +91,19 @@ def cooccurrence(labels: pd.DataFrame, names: Mapping[str, str] | None = None) -
     return figure
 
 
+def name_columns(axes: Axes, codes: Iterable[object], fontsize: float, most: int = 2) -> None:
+    """Names below the columns 0, 1, … of a figure, turned where one has more than `most` characters."""
+    names = [in_figure(code, LONGEST_TURNED) for code in codes]
+    axes.set_xticks(range(len(names)), names, rotation=90 if max(map(len, names)) > most else 0, fontsize=fontsize)
+
+
+def room_for_columns(codes: Iterable[object]) -> float:
+    """Inches that `name_columns` takes below a figure when it turns the names."""
+    return 0.075 * max(len(in_figure(code, LONGEST_TURNED)) for code in codes)
+
+
 def _name_both_axes(axes: Axes, codes: list[str], names: Mapping[str, str] | None) -> None:
-    turned = 90 if max(map(len, codes)) > 3 else 0
-    axes.set_xticks(range(len(codes)), codes, rotation=turned, fontsize=8)
+    name_columns(axes, codes, 8, most=3)
     axes.set_yticks(range(len(codes)), _named(codes, names))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -171,7 +123,7 @@ def fold_distribution(labels: pd.DataFrame, folds: pd.Series) -> Figure:
     matrix = labels[codes].to_numpy(dtype=int)
     fold_of = folds.loc[labels["video"]].to_numpy()
     numbers = sorted(set(fold_of))
-    figure = new_figure(height=0.6 + 1.35 * len(numbers))
+    figure = new_figure(height=0.6 + 1.35 * len(numbers) + room_for_columns(codes))
     grid = figure.subplots(len(numbers), 2, sharex=True, sharey="col", squeeze=False)
     for row, fold in enumerate(numbers):
         parts = {"training": fold_of != fold, "validation": fold_of == fold}
@@ -182,9 +134,8 @@ def fold_distribution(labels: pd.DataFrame, folds: pd.Series) -> Figure:
             axes.hlines(expected, places - 0.45, places + 0.45, color=INK, lw=0.9)
             axes.set_title(f"Fold {fold}, {part}: {chosen.sum():,} videos", fontsize=9)
             axes.tick_params(axis="x", length=0)
-    turned = 90 if max(map(len, codes)) > 2 else 0  # names of an own class list are longer than codes
     for axes in grid[-1]:
-        axes.set_xticks(range(len(codes)), codes, fontsize=7, rotation=turned)
+        name_columns(axes, codes, 7)
     figure.supylabel("videos", fontsize=9)
     dash = Line2D([], [], color=INK, lw=0.9, label="exact share of the class")
     grid[0, -1].legend(handles=[dash], loc="upper right")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from vpipe_utils.plots import (
+from vpipe_utils.figure_style import (
     BLUE,
     GREEN,
     GREY,
@@ -21,10 +22,11 @@ from vpipe_utils.plots import (
     PURPLE,
     SKY,
     VERMILION,
-    draw_super_image,
     new_figure,
     quiet,
 )
+from vpipe_utils.plots import draw_super_image, name_columns, room_for_columns
+from vpipe_utils.user_text import in_figure
 
 APPROACH_COLOURS = {"frame": ORANGE, "video": GREEN, "super_image": BLUE, "ensemble": INK}
 APPROACH_NAMES = {
@@ -65,7 +67,7 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
     if chance is not None:
         axes.axvline(chance, color=GREY, ls=(0, (4, 3)), lw=1)
         handles.append(Line2D([], [], color=GREY, ls=(0, (4, 3)), lw=1, label=f"chance {chance:.3f}"))
-    axes.set_yticks(y, scores["name"])
+    axes.set_yticks(y, scores["name"].map(in_figure))
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel=f"mAP; dots: {measured_on}, lines: 95 % interval", xlim=(0, _upper(scores)))
     axes.set_ylim(-0.6, len(scores) - 0.3)
@@ -94,7 +96,7 @@ def paired_differences(differences: pd.DataFrame) -> Figure:
         axes.plot(row.difference, place, "o", color=colour, ms=7)
         axes.annotate(f"{row.difference:+.3f}", (row.difference, place), (0, 6), textcoords="offset points",
                       ha="center", fontsize=7.5)  # fmt: skip
-    axes.set_yticks(y, differences["name"])
+    axes.set_yticks(y, [in_figure(name, 70) for name in differences["name"]])
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("difference of mAP, paired 95 % interval; grey: zero is inside")
     axes.set_ylim(-0.6, len(y) - 0.3)
@@ -112,7 +114,7 @@ def rank_by_visibility(table: pd.DataFrame) -> Figure:
     for shift, (name, rows) in zip((-0.4, 0.4), shown.groupby("model", sort=False), strict=False):
         colour, x = APPROACH_COLOURS.get(name.split("/")[0], INK), 100 * rows["visible"] + shift
         axes.vlines(x, rows["low"], rows["high"], color=colour, lw=3, alpha=0.35)
-        axes.plot(x, rows["rank"], "o-", color=colour, ms=6, lw=1.3, label=name)
+        axes.plot(x, rows["rank"], "o-", color=colour, ms=6, lw=1.3, label=in_figure(name))
     axes.set(
         xlabel="share of the video's frames in which the label is in sight, %; each dot: as many labels",
         ylabel="rank of the label\n(1: above every video without it)",
@@ -138,7 +140,7 @@ def cost_bars(counted: pd.DataFrame) -> Figure:
         axes.set_title(title)
         axes.margins(x=0.15)
         axes.grid(axis="x")
-    panels[0].set_yticks(y, counted.index)
+    panels[0].set_yticks(y, counted.index.map(in_figure))
     return figure
 
 
@@ -154,7 +156,7 @@ def learning_curves(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figu
             marker = "o" if len(history) < 4 else None
             colour = FOLD_COLOURS[fold % len(FOLD_COLOURS)]
             axes.plot(history["epoch"], history["val_mAP"], color=colour, marker=marker, ms=4, lw=1.3)
-        axes.set_title(model, fontsize=8.5)
+        axes.set_title(in_figure(model), fontsize=8.5)
         axes.grid(axis="y")
         axes.xaxis.get_major_locator().set_params(integer=True)
     panels[0, 0].set_ylim(bottom=0)  # only now: the shared axis would keep the first panel's height
@@ -171,7 +173,7 @@ def learning_curves(histories: Mapping[str, Mapping[int, pd.DataFrame]]) -> Figu
 @quiet
 def ap_table(ap: pd.DataFrame, title: str = "Average precision") -> Figure:
     """Table VI as a picture: AP in [0, 1], one row a model, one column a class; empty: no positives."""
-    figure = new_figure(height=0.9 + 0.32 * len(ap))
+    figure = new_figure(height=0.9 + 0.32 * len(ap) + room_for_columns(ap.columns))
     axes = figure.subplots()
     values = ap.to_numpy(dtype=float)
     axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
@@ -179,9 +181,8 @@ def ap_table(ap: pd.DataFrame, title: str = "Average precision") -> Figure:
         text = "–" if np.isnan(value) else f"{100 * value:.0f}"
         colour = "white" if value > 0.6 else INK
         axes.text(column, row, text, ha="center", va="center", fontsize=7.5, color=colour)
-    turned = 90 if max(len(str(code)) for code in ap.columns) > 2 else 0
-    axes.set_xticks(range(ap.shape[1]), ap.columns, rotation=turned, fontsize=8)
-    axes.set_yticks(range(len(ap)), ap.index, fontsize=8)
+    name_columns(axes, ap.columns, 8)
+    axes.set_yticks(range(len(ap)), ap.index.map(in_figure), fontsize=8)
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     axes.set_title(f"{title}, percent")
@@ -217,7 +218,8 @@ def prediction_gallery(examples: Sequence[Example], grid: int = 3, top: int = 5)
         row, column = divmod(index, columns)
         picture, bars = panels[row, 2 * column : 2 * column + 2]
         draw_super_image(picture, example.image, grid, numbered=False)
-        picture.set_title(f"{example.video}: {' '.join(sorted(example.labels)) or '?'}", fontsize=8.5)
+        named = " ".join(in_figure(code) for code in sorted(example.labels)) or "?"
+        picture.set_title(textwrap.fill(f"{in_figure(example.video)}: {named}", 40), fontsize=8.5)
         _draw_probabilities(bars, example, top)
     return figure
 
@@ -231,7 +233,7 @@ def _draw_probabilities(axes: Axes, example: Example, top: int) -> None:
     axes.barh(y, shown, color=[BLUE if code in example.labels else PALE for code in shown.index], height=0.7)
     for place, value in zip(y, shown, strict=True):
         axes.text(value, place, f" {value:.2f}", va="center", fontsize=7)
-    axes.set_yticks(y, shown.index, fontsize=7.5)
+    axes.set_yticks(y, [in_figure(code, 24) for code in shown.index], fontsize=7.5)
     axes.set(xlim=(0, 1.25), xticks=[], ylim=(-0.6, max(len(shown), top) - 0.4))
     axes.tick_params(length=0)
     axes.spines["bottom"].set_visible(False)
