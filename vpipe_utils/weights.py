@@ -11,15 +11,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlparse
 
 import timm
+from timm.models import _builder
 from torch import Tensor, nn
 
 from vpipe_utils.params import TrainParams
-from vpipe_utils.runs import resolve
+from vpipe_utils.weight_files import Refused, fetch, read_state
 
-LEAST_LOADED = 0.95  # share of a backbone's tensors that a weight file must fill
+# What a file may lack besides the head: the last parts of names, each with the reason.
+NOT_LEARNED = {
+    "num_batches_tracked": "batch norm's counter, which is not used with a fixed momentum",
+    "relative_position_index": "which table entry a pair of patches uses: follows from the window, made anew",
+    "attn_mask": "which patches a shifted window hides: follows from the picture's size, made anew",
+}
+
+
+def is_learned(name: str) -> bool:
+    """Whether a tensor holds something that training found, so that a weight file must have it."""
+    return name.rpartition(".")[2] not in NOT_LEARNED
 
 
 @dataclass(frozen=True)
@@ -50,18 +62,19 @@ class Loaded:
         return "; ".join(parts)
 
     def check(self, model: str) -> Loaded:
-        """Return itself; RuntimeError when too little fitted to be the weights of this network."""
-        if self.share < LEAST_LOADED:
+        """Return itself; RuntimeError unless every tensor of the backbone was filled."""
+        if self.missing or self.mismatched:
             raise RuntimeError(
-                f"the weights do not fit the backbone of '{model}': {self}. At least {LEAST_LOADED:.0%} must: "
-                "this is the checkpoint of another network"
+                f"the weights do not fit the backbone of '{model}': {self}. All must: this is part of a checkpoint, or "
+                "that of another network"
             )
         return self
 
 
 def fill(backbone: nn.Module, state: Mapping[str, Tensor], source: str) -> Loaded:
-    """Copy into a backbone every tensor of `state` that has its name and shape."""
-    own = backbone.state_dict()
+    """Copy into a backbone every learned tensor of `state` that has its name and shape."""
+    own = {name: value for name, value in backbone.state_dict().items() if is_learned(name)}
+    state = {name: value for name, value in state.items() if is_learned(name)}
     fitting = {name: value for name, value in state.items() if name in own and value.shape == own[name].shape}
     backbone.load_state_dict(fitting, strict=False)
     return Loaded(
@@ -79,24 +92,24 @@ def fill(backbone: nn.Module, state: Mapping[str, Tensor], source: str) -> Loade
 def load_video_swin(backbone: nn.Module, params: TrainParams) -> Loaded:
     """Fill Video Swin from `params.checkpoint`, a URL or a local file.
 
-    Reads mmaction2's layout and the original repository's (`state_dict`, names with `backbone.`, the classifier under
-    `cls_head.`); the relative position tables depend on the window, so a checkpoint of another window is refused.
-    RuntimeError with the reason where the file cannot be had or fills less than 95 % of the backbone.
+    Reads mmaction2's layout and the original repository's: `backbone.` before the names, the classifier under
+    `cls_head.`, the last norm called `norm3` there and `norm` here. The relative position tables depend on the window,
+    so a checkpoint of another window is refused. RuntimeError with the reason where the file cannot be had or read, or
+    does not fill the whole backbone.
     """
-    from mmengine.runner.checkpoint import CheckpointLoader
-
-    source = params.checkpoint
-    if not source:
+    if not params.checkpoint:
         raise RuntimeError(f"'{params.model}' is pretrained but names no checkpoint: set checkpoint to a URL or a file")
-    if not urlparse(source).scheme:
-        source = str(resolve(source))
-    try:
-        loaded = CheckpointLoader.load_checkpoint(source, map_location="cpu")
-    except Exception as error:  # the loader raises whatever its transport raises
-        raise RuntimeError(unavailable(params, source, error)) from None
-    state = loaded.get("state_dict", loaded)
-    state = {name.removeprefix("module.").removeprefix("backbone."): value for name, value in state.items()}
-    return fill(backbone, state, source).check(params.model)
+    return fill_video_swin(backbone, read_state(_at_hand(params)), params.checkpoint).check(params.model)
+
+
+def fill_video_swin(backbone: nn.Module, state: Mapping[str, Tensor], source: str) -> Loaded:
+    """Copy into Video Swin what `state` holds for it under the names of either layout."""
+    state = {name.removeprefix("backbone."): value for name, value in state.items()}
+    last = f"norm{backbone.num_layers - 1}"
+    for part in ("weight", "bias"):
+        if f"norm.{part}" in state:
+            state[f"{last}.{part}"] = state.pop(f"norm.{part}")
+    return fill(backbone, state, source)
 
 
 # ---------------------------------------------------------------- timm
@@ -107,40 +120,43 @@ def create_timm(params: TrainParams, arguments: Mapping[str, Any]) -> tuple[nn.M
 
     timm renames what older files call differently and drops a classifier of other classes; what then fits is counted.
     """
-    overlay = None
+    path = _at_hand(params) if params.pretrained and params.checkpoint else None
     try:
-        if params.pretrained and params.checkpoint:
-            overlay = _overlay(params.checkpoint)
-        with _loading(params) as found:
+        with _noting(params.pretrained) as found, patch.object(_builder, "load_state_dict", _read):
             backbone = timm.create_model(
-                params.backbone, pretrained=params.pretrained, pretrained_cfg_overlay=overlay, **arguments
+                params.backbone,
+                pretrained=params.pretrained,
+                pretrained_cfg_overlay={"file": str(path)} if path else None,
+                **arguments,
             )
+    except Refused:
+        raise
     except TypeError as error:
         raise ValueError(f"backbone_args of '{params.model}' do not fit {params.backbone}: {error}") from None
     except Exception as error:
-        if not params.pretrained:
+        if "loading state_dict" in str(error):
+            words = " ".join(str(error).split())[:300]
+            raise RuntimeError(f"the weights do not fit the backbone of '{params.model}': {words}") from None
+        if path or not params.pretrained:
             raise
-        raise RuntimeError(unavailable(params, params.checkpoint or f"timm/{params.backbone}", error)) from None
+        raise RuntimeError(unavailable(params, f"timm/{params.backbone}", error)) from None
     if not params.pretrained:
         return backbone, None
     classifier = backbone.pretrained_cfg.get("classifier") or ()
     heads = tuple(f"{name}." for name in ([classifier] if isinstance(classifier, str) else classifier))
-    # Batch norm's counters do not count: PyTorch never reports them missing.
-    own = [name for name in backbone.state_dict() if not name.startswith(heads)]
-    own = [name for name in own if not name.endswith("num_batches_tracked")]
-    missing = tuple(name for name in own if name in found["missing"])
+    own = [name for name in backbone.state_dict() if is_learned(name) and not name.startswith(heads)]
     loaded = Loaded(
         params.checkpoint or f"timm/{params.backbone}",
         filled=tuple(name for name in own if name not in found["missing"]),
-        missing=missing,
+        missing=tuple(name for name in own if name in found["missing"]),
         mismatched=(),  # torch raises on these
-        unused=tuple(found["unexpected"]),
+        unused=tuple(name for name in found["unexpected"] if is_learned(name)),
     )
     return backbone, loaded.check(params.model)
 
 
 @contextlib.contextmanager
-def _loading(params: TrainParams) -> Iterator[dict[str, list[str]]]:
+def _noting(pretrained: bool) -> Iterator[dict[str, list[str]]]:
     """Note what `load_state_dict` leaves out while timm builds a model: without its classifier it takes anything."""
     found: dict[str, list[str]] = {"missing": [], "unexpected": []}
     original = nn.Module.load_state_dict
@@ -150,7 +166,7 @@ def _loading(params: TrainParams) -> Iterator[dict[str, list[str]]]:
         found.update(missing=list(result.missing_keys), unexpected=list(result.unexpected_keys))
         return result
 
-    if params.pretrained:
+    if pretrained:
         nn.Module.load_state_dict = noting  # type: ignore[method-assign]
     try:
         yield found
@@ -158,25 +174,35 @@ def _loading(params: TrainParams) -> Iterator[dict[str, list[str]]]:
         nn.Module.load_state_dict = original  # type: ignore[method-assign]
 
 
-def _overlay(checkpoint: str) -> dict[str, object]:
-    if urlparse(checkpoint).scheme:
-        return {"url": checkpoint, "hf_hub_id": None}
-    path = Path(resolve(checkpoint))
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there")
-    return {"file": str(path)}
+def _read(path: str) -> dict[str, Tensor]:
+    """In place of timm's reader, which refuses files with harmless extras."""
+    return read_state(Path(path))
+
+
+def _at_hand(params: TrainParams) -> Path:
+    """The file of `params.checkpoint`; RuntimeError where it cannot be had."""
+    try:
+        return fetch(params.checkpoint)
+    except Exception as error:  # whatever the transport raises
+        raise RuntimeError(unavailable(params, params.checkpoint, error)) from None
 
 
 def unavailable(params: TrainParams, source: object, error: Exception) -> str:
     """What failed, and which file to put where."""
     reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-    if params.checkpoint:
-        file, place = params.checkpoint, f"data/weights/{Path(urlparse(params.checkpoint).path).name}"
+    if isinstance(error, FileNotFoundError) and params.checkpoint and not urlparse(params.checkpoint).scheme:
+        way_out = "Put the file there or set checkpoint to its place"
     else:
-        file = f"model.safetensors of https://huggingface.co/timm/{params.backbone}"
-        place = f"data/weights/{params.backbone}.safetensors"
+        file, place = (
+            f"model.safetensors of https://huggingface.co/timm/{params.backbone}",
+            f"{params.backbone}.safetensors",
+        )
+        if params.checkpoint:
+            file, place = params.checkpoint, Path(urlparse(params.checkpoint).path).name
+        way_out = (
+            f"Without internet: fetch {file} elsewhere, put it at data/weights/{place} and set checkpoint to that path"
+        )
     return (
-        f"pretrained weights of '{params.model}' could not be loaded from {source} ({reason}). Without internet: fetch "
-        f"{file} elsewhere, put it at {place} and set checkpoint to that path; or set pretrained to false to start "
-        "from random weights"
+        f"pretrained weights of '{params.model}' could not be loaded from {source} ({reason}). {way_out}; or set "
+        "pretrained to false to start from random weights"
     )
