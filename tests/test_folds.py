@@ -103,3 +103,25 @@ def test_the_real_labels(by_recording):
     pieces = folds.split_recordings(fold)
     assert (len(pieces), pieces["files"].sum()) == (158, 477)
     assert (pieces["folds"] > 1).sum() == 0 if by_recording else (pieces["folds"] > 1).sum() > 100
+
+
+@pytest.mark.parametrize("by_recording", [False, True])
+def test_videos_without_any_label_are_spread_over_the_folds(by_recording):
+    rng = np.random.default_rng(3)
+    table = pd.DataFrame((rng.random((200, 6)) < 0.05).astype(np.uint8), columns=list("abcdef"))
+    table.insert(0, "video", [f"{k}.mp4" for k in range(200)])
+    fold = folds.iterative_folds(table, 5, 1, by_recording)
+    clean = fold[(table.set_index("video").sum(axis=1) == 0).loc[fold.index].to_numpy()]
+    assert len(clean) > 100
+    assert fold.value_counts().between(38, 42).all() and clean.value_counts().between(20, 40).all()
+    assert folds.fold_table(table, fold)["spread"].max() <= 2
+
+
+@pytest.mark.parametrize("by_recording", [False, True])
+@pytest.mark.parametrize("videos", [3, 4, 5])
+def test_no_fold_stays_empty(videos, by_recording):
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        table = pd.DataFrame((rng.random((videos, 4)) < 0.3).astype(np.uint8), columns=list("abcd"))
+        table.insert(0, "video", [f"v{k}.mp4" for k in range(videos)])
+        assert set(folds.iterative_folds(table, 3, seed, by_recording)) == {0, 1, 2}

@@ -1,6 +1,7 @@
 """Annotation and submission files: what is read back is what was written, and every fault is named."""
 
 import json
+import re
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from vpipe_utils import labels
 from vpipe_utils.classes import CLASSES
+from vpipe_utils.name_matching import FileNames
 from vpipe_utils.runs import project_root
 
 REAL_FILE = project_root().parent / "shared" / "data" / "qv_pipe_train.json"
@@ -82,18 +84,18 @@ def test_faults_of_json(tmp_path, fault):
 HEADER = "video," + ",".join(CLASSES)
 ZEROS = ",".join("0" * 15)
 FAULTS_CSV = {
-    "unknown class": ("video,ZC,XX\na.mp4,1,0", "column 'XX' is no class"),
-    "missing class": ("video,ZC\na.mp4,1", "column 'CJ' is missing"),
+    "unknown class": (f"{HEADER},XX\na.mp4,1,0,{ZEROS},0", "column 'XX' is no class"),
+    "missing class": ("video," + ",".join(CLASSES[:-1]), "the column 'TL' is missing in row 1"),
+    "missing classes": ("video,ZC\na.mp4,1", "the columns 'CJ', 'CK', .* are missing in row 1"),
     "missing video column": (HEADER.removeprefix("video,") + "\n1" + ",0" * 16, "column 'video' is missing"),
     "column twice": (HEADER + ",ZC\n", "column 'ZC' is there twice"),
-    "other separator": (HEADER.replace(",", ";") + "\n", "is no class"),
-    "duplicate video": (f"{HEADER}\na.mp4,0,1,{ZEROS}\na.mp4,0,1,{ZEROS}", "'a.mp4' is named twice"),
-    "no class": (f"{HEADER}\na.mp4,0,0,{ZEROS}", "'a.mp4' has no class"),
+    "duplicate video": (f"{HEADER}\na.mp4,0,1,{ZEROS}\na.mp4,0,1,{ZEROS}", "row 3: 'a.mp4' is named twice"),
+    "no class": (f"{HEADER}\na.mp4,0,0,{ZEROS}", "row 2: 'a.mp4' has no class; write 1 under ZC, or take the row out"),
     "normal with defect": (f"{HEADER}\na.mp4,1,1,{ZEROS}", r"'a.mp4' is normal \(ZC\) and has CJ"),
     "path": (f"{HEADER}\n../a.mp4,0,1,{ZEROS}", "not a plain file name"),
-    "not 0 or 1": (f"{HEADER}\na.mp4,0,2,{ZEROS}", "'a.mp4' has '2' in column CJ; write 0 or 1"),
-    "empty cell": (f"{HEADER}\na.mp4,0,,{ZEROS}", "'a.mp4' has '' in column CJ"),
-    "short row": (f"{HEADER}\na.mp4,0,1", "'a.mp4' has 3 values, the header 18"),
+    "not 0 or 1": (f"{HEADER}\na.mp4,0,2,{ZEROS}", "row 2: 'a.mp4' has '2' in column CJ; write 0 or 1"),
+    "cut-off row": (f"{HEADER}\na.mp4,0,1", "'a.mp4' has 3 values, the header 18"),
+    "long row": (f"{HEADER}\na.mp4,0,1,{ZEROS},1\n", "'a.mp4' has 19 values, the header 18"),
     "no video": (HEADER, "no video is named"),
     "bad quotes": (f'{HEADER}\n"a"b.mp4,0,1,{ZEROS}', "not valid CSV"),
     "empty": ("", "the file is empty"),
@@ -109,17 +111,47 @@ def test_faults_of_csv(tmp_path, fault):
     assert str(caught.value).startswith(str(path)) and "\n" not in str(caught.value)
 
 
+def test_all_faults_are_said_at_once_with_their_rows(tmp_path):
+    rows = [f"a.mp4,0,2,{ZEROS}", "", f"b.mp4,0,0,{ZEROS}", f"c.mp4,1,1,{ZEROS}", f"d.mp4,0,1,{ZEROS}", f",0,1,{ZEROS}"]
+    path = write(tmp_path, "\n".join([HEADER, *rows, f"d.mp4,0,1,{ZEROS}", f"e.txt,0,1,{ZEROS}"]), "labels.csv")
+    with pytest.raises(ValueError) as caught:
+        labels.read_annotations(path)
+    first, *faults = str(caught.value).splitlines()
+    assert first == f"{path}: 6 faults."
+    assert [fault.split(":")[0].strip() for fault in faults] == ["row 2", "row 4", "row 5", "row 7", "row 8", "row 9"]
+    assert "named twice (first in row 6)" in faults[4] and "'e.txt' is no video's name" in faults[5]
+
+
+def test_a_long_list_of_faults_is_cut(tmp_path):
+    many = {f"{k}.mp4": [99] for k in range(1234)}
+    with pytest.raises(ValueError) as caught:
+        labels.read_annotations(write(tmp_path, json.dumps(many)))
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 22 and lines[0].endswith("1,234 faults.") and lines[-1] == "  and 1,214 more."
+
+
 def test_faults_of_the_file_itself(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         labels.read_annotations(tmp_path / "absent.json")
-    with pytest.raises(ValueError, match="must end in .json or .csv"):
+    with pytest.raises(ValueError, match="must end in .json or one of .csv"):
         labels.read_annotations(write(tmp_path, "{}", "labels.txt"))
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(ValueError, match="this is a folder"):
         labels.read_annotations(tmp_path / "folder.json")
-    (tmp_path / "latin.csv").write_bytes("video,Fu\xdf\n".encode("latin-1"))
-    with pytest.raises(ValueError, match="not text in UTF-8"):
-        labels.read_annotations(tmp_path / "latin.csv")
+
+
+def test_a_video_without_defects_where_no_class_is_normal(tmp_path):
+    classes = ["crack", "gap"]
+    json_file = write(tmp_path, '{"a.mp4": [0], "b.mp4": []}')
+    table = labels.read_annotations(json_file, classes, None)
+    assert table.to_dict("list") == {"video": ["a.mp4", "b.mp4"], "crack": [1, 0], "gap": [0, 0]}
+    csv_file = write(tmp_path, "video,crack,gap\na.mp4,1,0\nb.mp4,0,0\n", "labels.csv")
+    assert labels.read_annotations(csv_file, classes, None).equals(table)
+    assert labels.read_annotations(csv_file, classes).equals(table)  # ZC is none of these classes
+    with pytest.raises(ValueError, match=r"'b.mp4' has no class; write \[1\] \(gap\) or take the video out"):
+        labels.read_annotations(json_file, classes, "gap")
+    with pytest.raises(ValueError, match="no video in it has any class"):
+        labels.read_annotations(write(tmp_path, '{"a.mp4": []}'), classes, None)
 
 
 def test_csv_in_any_column_order_with_a_byte_order_mark(tmp_path):
@@ -138,6 +170,53 @@ def test_own_class_list(tmp_path):
     for wrong in (["a", "a"], [], ["video"], ["a", 3]):
         with pytest.raises(ValueError, match="classes: "):
             labels.read_annotations(path, classes=wrong)
+
+
+FOLDER = ["Caf\u00e9_1.mp4", "Nord_1.MP4", "Nord_2.mp4", "A b.avi", "twin.mp4", "Twin.mp4"]
+
+
+@pytest.mark.parametrize(
+    ("label", "file"),
+    [
+        ("Cafe\u0301_1.mp4", "Caf\u00e9_1.mp4"),  # decomposed, as macOS writes it
+        ("nord_1.mp4", "Nord_1.MP4"),
+        (" Nord_2.mp4\u00a0", "Nord_2.mp4"),
+        ("A\u00a0b .avi", "A b.avi"),
+        ("\uff2eord\uff3f2.mp4", "Nord_2.mp4"),  # full-width
+        ("Nord_2\u200b.mp4", "Nord_2.mp4"),  # a blank of no width
+        ("Nord_2", "Nord_2.mp4"),
+        (r"D:\videos\Nord_2.mp4", "Nord_2.mp4"),
+        ("videos/Nord_2.mp4", "Nord_2.mp4"),
+        ("Twin.mp4", "Twin.mp4"),
+    ],
+)
+@pytest.mark.parametrize("name", ["labels.json", "labels.csv"])
+def test_a_label_means_the_one_file_that_fits(tmp_path, label, file, name):
+    text = json.dumps({label: [0]}) if name.endswith("json") else f'video,crack\n"{label}",1\n'
+    read = labels.read_label_file(write(tmp_path, text, name), ["crack"], None, FileNames(FOLDER))
+    assert read.table["video"].tolist() == [file]
+    as_written = label if name.endswith("json") else label.strip()
+    assert read.written == ({} if as_written == file else {file: as_written})
+
+
+def test_labels_that_do_not_say_which_file_they_mean(tmp_path):
+    text = json.dumps({"TWIN.mp4": [0], "nord_2.MP4": [0], "Nord_2.mp4": [0], "other.mp4": [0]})
+    with pytest.raises(ValueError) as caught:
+        labels.read_annotations(write(tmp_path, text), ["crack"], None, FileNames(FOLDER))
+    first, second, third = str(caught.value).splitlines()
+    assert first.endswith("2 faults.")
+    assert "'TWIN.mp4' may mean 'Twin.mp4' and 'twin.mp4'; write the name exactly" in second
+    assert "'Nord_2.mp4' and 'nord_2.MP4' both mean one file" in third
+
+
+def test_names_that_look_the_same_are_told_apart(tmp_path):
+    composed, decomposed = "\u00e9.mp4", "e\u0301.mp4"
+    text = json.dumps({"\u00c9.mp4": [0]})
+    with pytest.raises(ValueError, match=re.escape(r"may mean 'e\u0301.mp4' and '\xe9.mp4'")):
+        labels.read_annotations(write(tmp_path, text), ["crack"], None, FileNames([composed, decomposed]))
+    path = write(tmp_path, json.dumps({composed: [0], decomposed: [0]}))
+    both = labels.read_annotations(path, ["crack"], None, FileNames([composed, decomposed]))
+    assert both["video"].tolist() == [composed, decomposed]
 
 
 label_sets = st.one_of(st.just([0]), st.lists(st.integers(1, 16), min_size=1, max_size=5, unique=True))

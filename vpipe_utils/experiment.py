@@ -160,7 +160,8 @@ def _main_pooling(params: TrainParams) -> str:
 def _forget_other_recipe(data: FoldData) -> None:
     """Remove checkpoints that other parameters, other folds or another version of the recipe left."""
     here = Path(__file__).parent
-    parts = [json.dumps(data.params.model_dump(), sort_keys=True), *data.train_videos, "|", *data.val_videos]
+    values = data.params.model_dump(exclude={"class_names"})
+    parts = [json.dumps(values, sort_keys=True), *data.train_videos, "|", *data.val_videos]
     parts += [(here / f"{name}.py").read_text(encoding="utf-8") for name in RECIPE]
     fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"

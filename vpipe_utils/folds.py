@@ -37,6 +37,7 @@ def iterative_folds(
         fold_of_unit = _divide_groups(marks.to_numpy(), files, n_splits, seed)
     else:
         fold_of_unit = _divide_videos(marks.to_numpy(), n_splits, seed)
+    _fill_empty(fold_of_unit, marks.to_numpy(), n_splits)
     fold = pd.Series(fold_of_unit, index=marks.index).loc[units].to_numpy()
     folds = pd.Series(fold, index=table["video"].to_numpy(), name="fold")
     return folds.loc[labels["video"]].rename_axis("video")
@@ -77,7 +78,8 @@ def _divide_groups(marks: np.ndarray, files: np.ndarray, n_splits: int, seed: in
         rarest = np.where(left > 0, left, np.inf).argmin()
         having = order[(fold[order] < 0) & ((marks[order, rarest] > 0) | (left.sum() == 0))]
         for group in having:
-            keys = (rng.random(n_splits), wanted_files, wanted[:, rarest])  # the last key counts first
+            of_class = wanted[:, rarest] if left.sum() else wanted_files  # what has no class fills the folds up
+            keys = (rng.random(n_splits), wanted_files, of_class)  # the last key counts first
             chosen = np.lexsort(keys)[-1]
             fold[group] = chosen
             wanted[chosen] -= marks[group]
@@ -94,6 +96,13 @@ def _divide_videos(marks: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
         for number, (_, validation) in enumerate(splitter.split(np.zeros((len(marks), 1)), marks)):
             fold[validation] = number
     return fold
+
+
+def _fill_empty(fold: np.ndarray, marks: np.ndarray, n_splits: int) -> None:
+    """With hardly more units than folds one can stay empty: it gets the unit with the fewest labels of the fullest."""
+    while len(empty := np.setdiff1d(np.arange(n_splits), fold)):
+        fullest = np.flatnonzero(fold == np.bincount(fold).argmax())
+        fold[fullest[marks[fullest].sum(axis=1).argmin()]] = empty[0]
 
 
 @contextmanager

@@ -6,19 +6,22 @@ everywhere) and one uint8 column of 0 and 1 for each class, named by the class's
 
 from __future__ import annotations
 
-import csv
 import json
 import re
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from vpipe_utils.classes import CLASSES, NORMAL
+from vpipe_utils.label_sheets import Entry, read_label_sheet
+from vpipe_utils.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, without_folder
 from vpipe_utils.runs import atomic_path, validate_predictions
+from vpipe_utils.spreadsheets import TEXTS, WORKBOOKS, decoded
 
-VIDEO_EXTENSIONS = tuple(".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .ts .mts .webm .flv".split())
+MOST_FAULTS = 20  # that are said of one file; more would not be read
 
 
 def class_columns(table: pd.DataFrame) -> list[str]:
@@ -56,44 +59,130 @@ def cooccurrence(labels: pd.DataFrame) -> pd.DataFrame:
 # ---------------------------------------------------------------- annotation files
 
 
+class LabelFile(NamedTuple):
+    """What an annotation file says, and how it was read."""
+
+    table: pd.DataFrame
+    notes: list[str]  # what was left out or had to be taken for something: "12 blank cells taken as 0"
+    written: dict[str, str]  # file's name → the name in the annotations, where the two are written differently
+
+
 def read_annotations(
-    path: str | Path, classes: Sequence[str] = CLASSES, normal: str | None = NORMAL
+    path: str | Path,
+    classes: Sequence[str] = CLASSES,
+    normal: str | None = NORMAL,
+    files: FileNames | None = None,
 ) -> pd.DataFrame:
     """Read an annotation file into a table of labels, in the file's order.
 
-    ``.json`` is the official form ``{"26703.mp4": [8, 14], ...}`` (an entry is a class's index in
-    ``classes``; its code is taken too); ``.csv`` has a column ``video`` and one 0/1 column a class.
-    ``normal`` is the class that excludes all others; None, or one not in ``classes``: no such rule.
-    Raises FileNotFoundError, or ValueError with one sentence naming the file, the video and the fault.
+    ``.json`` is the official form ``{"26703.mp4": [8, 14], ...}`` (an entry is a class's index in ``classes``; its code
+    is taken too). A CSV or workbook has a column ``video`` and one a class, with 0 or 1: see `label_sheets`. ``normal``
+    is the class that excludes all others; None, or one not in ``classes``: no such rule, and a video may have no class.
+    ``files``: the names in the folder of videos; a label then means the one file that fits (`name_matching`), and the
+    table has the file's name. Without it every name must be a plain one with a video's ending.
+    Raises FileNotFoundError, or ValueError that names the file, and each fault with its video and, in a table, its row.
     """
+    return read_label_file(path, classes, normal, files).table
+
+
+def read_label_file(
+    path: str | Path,
+    classes: Sequence[str] = CLASSES,
+    normal: str | None = NORMAL,
+    files: FileNames | None = None,
+) -> LabelFile:
+    """`read_annotations`, with what there is to say about it."""
     path = Path(path)
     classes = check_classes(classes)
-    readers = {".json": _read_json_rows, ".csv": _read_csv_rows}
-    if path.suffix.lower() not in readers:
-        raise ValueError(f"{path}: an annotation file must end in .json or .csv; rename or convert it.")
-    rows = readers[path.suffix.lower()](path, _read_text(path), classes)
-    if not rows:
-        raise ValueError(f"{path}: no video is named in it; give at least one video with its classes.")
-
-    seen: set[str] = set()
+    suffix = path.suffix.lower()
+    if suffix not in (".json", *TEXTS, *WORKBOOKS):
+        known = ", ".join((*TEXTS, *WORKBOOKS))
+        raise ValueError(f"{path}: an annotation file must end in .json or one of {known}; rename or convert it.")
+    _check_file(path)
+    try:
+        if suffix == ".json":
+            entries, faults, notes = _read_json(path, classes)
+        else:
+            entries, faults, notes = read_label_sheet(path, classes, lambda name: bool(files and files.meant_by(name)))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
+    if not entries and not faults:
+        faults.append("no video is named in it; give at least one video with its classes.")
+    rows: dict[str, Entry] = {}
+    for entry in entries:
+        video, fault = _video_of(entry, files)
+        fault = fault or _fault_of(entry, rows.get(video), classes, normal, sheet=suffix != ".json")
+        if fault:
+            faults.append(entry.where + fault)
+        rows.setdefault(video, entry)
+    if not faults and not any(entry.classes for entry in entries):
+        faults.append("no video in it has any class, so there is nothing to learn; mark the classes of some.")
+    if faults:
+        raise ValueError(_said(path, sorted(faults, key=_row_of)))
     matrix = np.zeros((len(rows), len(classes)), dtype=np.uint8)
-    for row, (video, indices) in enumerate(rows):
-        where = f"{path}: {video!r}"
-        _check_video_name(path, video)
-        if video in seen:
-            raise ValueError(f"{where} is named twice; merge the two entries into one.")
-        seen.add(video)
-        if not indices:
-            only = f"[{classes.index(normal)}] ({normal})" if normal in classes else "its classes"
-            raise ValueError(f"{where} has no class; write {only} or take the video out of the file.")
-        for index in indices:
-            if matrix[row, index]:
-                raise ValueError(f"{where} has class {index} ({classes[index]}) twice; name each class once.")
-            matrix[row, index] = 1
-        if normal in classes and matrix[row, classes.index(normal)] and len(indices) > 1:
-            others = ", ".join(classes[i] for i in sorted(indices) if classes[i] != normal)
-            raise ValueError(f"{where} is normal ({normal}) and has {others} at once; keep one of the two.")
-    return _label_table([video for video, _ in rows], matrix, classes)
+    for row, entry in enumerate(rows.values()):
+        matrix[row, entry.classes] = 1
+    written = {video: entry.video for video, entry in rows.items() if entry.video != video}
+    return LabelFile(_label_table(list(rows), matrix, classes), notes, written)
+
+
+def _said(path: Path, faults: list[str]) -> str:
+    if len(faults) == 1:
+        return f"{path}: {faults[0]}"
+    more = [f"and {len(faults) - MOST_FAULTS:,} more."] if len(faults) > MOST_FAULTS else []
+    return "\n  ".join([f"{path}: {len(faults):,} faults.", *faults[:MOST_FAULTS], *more])
+
+
+def _row_of(fault: str) -> int:
+    row = re.match(r"row (\d+): ", fault)
+    return int(row[1]) if row else 0
+
+
+def _video_of(entry: Entry, files: FileNames | None) -> tuple[str, str]:
+    """The video that an entry means, and what is wrong with its name ("" for nothing)."""
+    name = entry.video
+    if re.search(r"[\x00-\x1f\ud800-\udfff]", name):
+        return name, f"{name!r} is not a plain file name; it holds signs that no name has."
+    if files is None:
+        return name, _fault_of_name(name)
+    found = files.meant_by(name)
+    if len(found) > 1:
+        alike = " and ".join(shown(found))
+        return name, f"{name!r} may mean {alike}; write the name exactly as the file's, or rename one of the files."
+    if found:
+        return found[0], ""
+    return without_folder(name), "" if without_folder(name) not in ("", ".", "..") else f"{name!r} names no file."
+
+
+def _fault_of_name(name: str) -> str:
+    if re.search(r"[/\\]", name) or name in (".", ".."):
+        return f"{name!r} is not a plain file name; videos lie in one folder, name them without a path."
+    if not has_video_ending(name):
+        return f"{name!r} is no video's name; names end in one of {', '.join(VIDEO_EXTENSIONS)}."
+    return ""
+
+
+def _fault_of(entry: Entry, earlier: Entry | None, classes: list[str], normal: str | None, sheet: bool) -> str:
+    """What is wrong with the classes of an entry, or with there being two of it; "" for nothing."""
+    video = repr(entry.video)
+    if earlier is not None:
+        if earlier.video == entry.video:
+            there = f" (first in {earlier.where.removesuffix(': ')})" if earlier.where else ""
+            return f"{video} is named twice{there}; merge the two entries into one."
+        both = " and ".join(shown([entry.video, earlier.video]))
+        return f"{both} both mean one file; merge the two entries, or give the name of the other file."
+    if normal in classes and not entry.classes:
+        index = classes.index(normal)
+        advice = f"write [{index}] ({normal}) or take the video"
+        advice = f"write 1 under {normal}, or take the row" if sheet else advice
+        return f"{video} has no class; {advice} out of the file."
+    for index in entry.classes:
+        if entry.classes.count(index) > 1:
+            return f"{video} has class {index} ({classes[index]}) twice; name each class once."
+    if normal in classes and classes.index(normal) in entry.classes and len(entry.classes) > 1:
+        others = ", ".join(classes[i] for i in sorted(entry.classes) if classes[i] != normal)
+        return f"{video} is normal ({normal}) and has {others} at once; keep one of the two."
+    return ""
 
 
 def write_annotations(labels: pd.DataFrame, path: str | Path) -> None:
@@ -152,10 +241,15 @@ def read_submission(path: str | Path, classes: Sequence[str] = CLASSES) -> pd.Da
     """Read an official submission into a table: ``video`` and one float32 column a class."""
     path = Path(path)
     classes = check_classes(classes)
-    pairs = _parse_json(path, _read_text(path))
+    _check_file(path)
+    try:
+        pairs = _parse_json(path)
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None
     seen: set[str] = set()
     for video, values in pairs:
-        _check_video_name(path, video)
+        if fault := _fault_of_name(video):
+            raise ValueError(f"{path}: {fault}")
         if video in seen:
             raise ValueError(f"{path}: {video!r} is predicted twice; keep one of the entries.")
         seen.add(video)
@@ -180,96 +274,50 @@ def _label_table(videos: Sequence[str], matrix: np.ndarray, classes: Sequence[st
     return table
 
 
-def _read_text(path: Path) -> str:
+def _check_file(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; give the path of one that is.")
     if not path.is_file():
         raise ValueError(f"{path}: this is a folder, not a file; give the file's path.")
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheet programs put a byte order mark first
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path}: the file is not text in UTF-8; save it as UTF-8.") from error
-    if not text.strip():
+    if not path.read_bytes().strip():
         raise ValueError(f"{path}: the file is empty; give at least one video with its classes.")
-    return text
 
 
-def _parse_json(path: Path, text: str) -> list[tuple[str, object]]:
-    """The entries of the outermost object as pairs, so that a name given twice is seen."""
+def _parse_json(path: Path) -> list[tuple[str, object]]:
+    """The entries of the outermost object as pairs, so that a name given twice is seen. ValueError without the path."""
+    text, _ = next(decoded(path.read_bytes()))
     try:
         data = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:
         at = f" (line {error.lineno}: {error.msg})" if isinstance(error, json.JSONDecodeError) else ""
-        raise ValueError(f"{path}: the file is not valid JSON{at}; correct it there.") from error
+        raise ValueError(f"the file is not valid JSON{at}; correct it there.") from error
     if not isinstance(data, _Pairs):
-        raise ValueError(f'{path}: the file must hold one JSON object such as {{"26703.mp4": [8, 14]}}.')
+        raise ValueError('the file must hold one JSON object such as {"26703.mp4": [8, 14]}.')
     return list(data)
 
 
-def _read_json_rows(path: Path, text: str, classes: list[str]) -> list[tuple[str, list[int]]]:
-    rows = []
-    for video, entries in _parse_json(path, text):
-        if type(entries) is not list:
-            shown = "an object" if isinstance(entries, list) else json.dumps(entries, ensure_ascii=False)
-            raise ValueError(f"{path}: {video!r} has {shown}; write a list of class indices such as [8, 14].")
-        rows.append((video, [_class_index(path, video, entry, classes) for entry in entries]))
-    return rows
+def _read_json(path: Path, classes: list[str]) -> tuple[list[Entry], list[str], list[str]]:
+    entries, faults = [], []
+    for video, values in _parse_json(path):
+        if type(values) is not list:
+            what = "an object" if isinstance(values, list) else json.dumps(values, ensure_ascii=False)
+            faults.append(f"{video!r} has {what}; write a list of class indices such as [8, 14].")
+            continue
+        wrong = [fault for value in values if (fault := _fault_of_class(value, classes))]
+        faults += [f"{video!r} has {fault}" for fault in wrong]
+        if not wrong:
+            indices = [classes.index(value) if isinstance(value, str) else value for value in values]
+            entries.append(Entry("", video, indices))
+    return entries, faults, []
 
 
-def _class_index(path: Path, video: str, entry: object, classes: list[str]) -> int:
-    if type(entry) is int and 0 <= entry < len(classes):  # not isinstance: true would pass for 1
-        return entry
-    if isinstance(entry, str) and entry in classes:
-        return classes.index(entry)
-    known = f"classes are 0–{len(classes) - 1} ({_shortened(classes)})"
-    if type(entry) in (int, str):
-        raise ValueError(f"{path}: {video!r} has class {entry!r}; {known}.")
-    shown = "a list or an object" if isinstance(entry, list) else json.dumps(entry)
-    raise ValueError(f"{path}: {video!r} has {shown} where a class index is expected; {known}.")
-
-
-def _read_csv_rows(path: Path, text: str, classes: list[str]) -> list[tuple[str, list[int]]]:
-    try:
-        lines = [line for line in csv.reader(text.splitlines(), strict=True) if line]
-    except csv.Error as error:
-        raise ValueError(f"{path}: the file is not valid CSV ({error}); correct it there.") from error
-    header = [name.strip() for name in lines[0]]
-    expected = ["video", *classes]
-    for name in header:
-        if header.count(name) > 1:
-            raise ValueError(f"{path}: the column {name!r} is there twice; keep one.")
-    missing = [name for name in expected if name not in header]
-    unknown = [name for name in header if name not in expected]
-    if unknown:
-        raise ValueError(
-            f"{path}: the column {unknown[0]!r} is no class; the columns are video, {_shortened(classes)}. "
-            "Drop it, or add it to classes in data.yaml; columns are separated by commas."
-        )
-    if missing:
-        raise ValueError(f"{path}: the column {missing[0]!r} is missing; give video and every class.")
-    rows = []
-    for line in lines[1:]:
-        video = line[header.index("video")].strip() if len(line) > header.index("video") else ""
-        if len(line) != len(header):
-            raise ValueError(f"{path}: {video!r} has {len(line)} values, the header {len(header)}; mend it.")
-        cells = {name: cell.strip() for name, cell in zip(header, line, strict=True)}
-        for code in classes:
-            if cells[code] not in ("0", "1"):
-                raise ValueError(f"{path}: {video!r} has {cells[code]!r} in column {code}; write 0 or 1.")
-        rows.append((video, [index for index, code in enumerate(classes) if cells[code] == "1"]))
-    return rows
-
-
-def _check_video_name(path: Path, video: str) -> None:
-    if re.search(r"[/\\\x00-\x1f\ud800-\udfff]", video) or video in (".", ".."):
-        raise ValueError(
-            f"{path}: {video!r} is not a plain file name; videos lie in one folder, name them without a path."
-        )
-    stem, suffix = Path(video).stem, Path(video).suffix.lower()
-    if suffix not in VIDEO_EXTENSIONS or not stem:
-        endings = ", ".join(VIDEO_EXTENSIONS)
-        raise ValueError(f"{path}: {video!r} is no video's name; names end in one of {endings}.")
-
-
-def _shortened(names: Sequence[str], most: int = 17) -> str:
-    return ", ".join(names) if len(names) <= most else ", ".join(names[:most]) + ", …"
+def _fault_of_class(value: object, classes: list[str]) -> str:
+    if type(value) is int and 0 <= value < len(classes):  # not isinstance: true would pass for 1
+        return ""
+    if isinstance(value, str) and value in classes:
+        return ""
+    known = f"classes are 0–{len(classes) - 1} ({', '.join(classes[:17])}{', …' if len(classes) > 17 else ''})"
+    if type(value) in (int, str):
+        return f"class {value!r}; {known}."
+    what = "a list or an object" if isinstance(value, list) else json.dumps(value)
+    return f"{what} where a class index is expected; {known}."

@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from vpipe_utils.index import index_videos  # noqa: E402
 from vpipe_utils.labels import read_annotations  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.name_matching import FileNames  # noqa: E402
 from vpipe_utils.params import DataParams  # noqa: E402
 from vpipe_utils.runs import write_json  # noqa: E402
 from vpipe_utils.tile_build import Settings, build_shards  # noqa: E402
@@ -49,8 +50,9 @@ def prepare(preset: str, which: str, outputs: str | None = None) -> dict[str, in
     if params.source != "files":
         raise ValueError("parts are for source: files; notebook 01 makes the clips of PipeSim where it uses them")
     part = number_of(which)
+    files = FileNames.of(params.videos_path)
     train, held_out = (
-        read_annotations(path, params.class_codes, params.normal_class)["video"].tolist() if path else []
+        read_annotations(path, params.class_codes, params.normal_class, files)["video"].tolist() if path else []
         for path in (params.annotations_path, params.test_annotations_path)
     )
     videos = index_videos(

@@ -1,0 +1,220 @@
+"""What a table of labels says: which row is a video, which column a class, which cell a mark.
+
+A table that people keep holds more than names and marks: a title above the header, a column of remarks, row numbers,
+sums at the end. What is certain to be such is left out and said; anything else that is no mark is a fault with its row.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from vpipe_utils.name_matching import tidy
+from vpipe_utils.spreadsheets import Row, Sheet, read_sheet
+
+MARKS = {"x", "v", "✓", "✔", "√", "true", "wahr", "vrai", "yes", "y", "ja", "j", "oui", "si", "sí", "是", "有"}
+NO_MARKS = {"-", "–", "—", "false", "falsch", "faux", "no", "n", "nein", "non", "否", "无", "無"}
+HEADER_ROWS = 20  # the header lies within the first of them
+
+
+class Entry(NamedTuple):
+    """One video of a label file."""
+
+    where: str  # "row 5: ", or "" where nothing but the name says where
+    video: str  # as the file has it
+    classes: list[int]
+
+
+class Columns(NamedTuple):
+    """Where in a row what is found."""
+
+    header: Row
+    place: dict[str, int]  # "video" and each class: index of its column
+
+
+def read_label_sheet(
+    path: Path, classes: Sequence[str], is_file: Callable[[str], bool]
+) -> tuple[list[Entry], list[str], list[str]]:
+    """A CSV or workbook as (entries, faults, notes).
+
+    Faults are sentences with the row; notes say what was left out or had to be taken for something. ``is_file``:
+    whether a name is that of a file in the folder of videos. Raises ValueError, without the path, for what is no table.
+    """
+    expected = ["video", *classes]
+    sheet = read_sheet(path, lambda rows: _fits(rows, expected, is_file))
+    columns, faults, notes = _columns(sheet, expected)
+    notes = [note for note in (sheet.how, *notes) if note]
+    if faults:
+        return [], faults, notes
+    entries, faults, more = _entries(sheet, columns, classes, is_file)
+    return entries, faults, notes + more
+
+
+def _fits(rows: list[Row], expected: Sequence[str], is_file: Callable[[str], bool]) -> tuple[int, int]:
+    """How well a reading of a file fits: wanted columns, and rows that hold a file's name."""
+    hits = max((len(_places(cells, expected)) for _, cells in rows[:HEADER_ROWS]), default=0)
+    return hits, sum(any(map(is_file, cells)) for _, cells in rows[:200])
+
+
+def _places(cells: Sequence[str], expected: Sequence[str]) -> dict[str, int]:
+    """Expected name → index of the first cell that is it. Case, blanks and line breaks count only between twins."""
+    exact = {cell.strip(): index for index, cell in reversed(list(enumerate(cells)))}
+    alike = {tidy(cell): index for index, cell in reversed(list(enumerate(cells)))}
+    times = Counter(map(tidy, expected))
+    places = {name: exact[name] for name in expected if name in exact}
+    return places | {
+        name: alike[tidy(name)]
+        for name in expected
+        if name not in places and times[tidy(name)] == 1 and tidy(name) in alike
+    }
+
+
+def _columns(sheet: Sheet, expected: Sequence[str]) -> tuple[Columns, list[str], list[str]]:
+    if not sheet.rows:
+        return Columns((1, []), {}), ["the file is empty; give at least one video with its classes."], []
+    found = [_places(cells, expected) for _, cells in sheet.rows[:HEADER_ROWS]]
+    top = max(range(len(found)), key=lambda row: len(found[row]))  # the first of the best
+    number, header = sheet.rows[top]
+    place = found[top]
+    faults, notes = [], []
+    if top:
+        notes.append(f"{top} row{'s' * (top > 1)} above the header left out")
+    twice = [name for name in place if sum(_places([cell], [name]) != {} for cell in header) > 1]
+    faults += [f"the column {name!r} is there twice; keep one." for name in twice]
+    missing = [name for name in expected if name not in place]
+    for index, cell in enumerate(header):
+        if index in place.values() or _places([cell], twice):
+            continue
+        values = [cells[index].strip() for _, cells in sheet.rows[top + 1 :] if len(cells) > index]
+        kind = _kind(cell, [value for value in values if value])
+        name = " ".join(cell.split())
+        if kind == "marks" or (missing and name and kind != "numbers"):
+            near = difflib.get_close_matches(name, missing, n=1)
+            advice = f"did you mean {near[0]!r}?" if near else "drop it, or add it to classes in data.yaml."
+            called = f"the column {name!r}" if name else f"column {_letters(index)}, which has marks but no name,"
+            faults.append(f"{called} is no class; the columns are {_shortened(expected)}; {advice}")
+        elif kind != "empty":
+            what = " (row numbers)" if kind == "numbers" else ""
+            notes.append(f"column {name or _letters(index)!r}{what} is no class, left out")
+    if missing:
+        plural = "columns" if len(missing) > 1 else "column"
+        faults.append(
+            f"the {plural} {_shortened([repr(name) for name in missing])} {'are' if missing[1:] else 'is'} missing "
+            f"in row {number}; give video and every class."
+        )
+    return Columns((number, header), place), faults, notes
+
+
+def _kind(name: str, values: list[str]) -> str:
+    """Of a column that was not asked for: 'empty', 'numbers' (of the rows), 'marks' (an unknown class) or 'text'."""
+    if not values:
+        return "empty"
+    unnamed = re.fullmatch(r"|unnamed: \d+|index|nr\.?|no\.?|#|id|row|序号", tidy(name)) is not None
+    first = int(values[0]) if values[0].isdecimal() else -1
+    if unnamed and first >= 0 and values == [str(first + k) for k in range(len(values))]:
+        return "numbers"
+    return "marks" if all(mark_of(value) is not None for value in values) else "text"
+
+
+def mark_of(cell: str) -> bool | None:
+    """Whether a cell marks a class as there; a blank one does not. None: it is no mark."""
+    text = tidy(cell)
+    if re.fullmatch(r"1([.,]0*)?", text) or text in MARKS:
+        return True
+    return False if not text or re.fullmatch(r"0([.,]0*)?", text) or text in NO_MARKS else None
+
+
+def _entries(
+    sheet: Sheet, columns: Columns, classes: Sequence[str], is_file: Callable[[str], bool]
+) -> tuple[list[Entry], list[str], list[str]]:
+    number, header = columns.header
+    entries, faults, left_out = [], [], []
+    blanks, words, all_blank, zeros = 0, Counter(), [], False
+    sums = [0] * len(classes)
+    rows = [(row, cells) for row, cells in sheet.rows if row > number]
+    for row, cells in rows:
+        where = f"row {row}: "
+        short = len(cells) < len(header)
+        values = [cells[i].strip() if i < len(cells) else "" for i in range(max(len(header), len(cells)))]
+        video = values[columns.place["video"]]
+        marks = [values[columns.place[code]] for code in classes]
+        if reason := _no_video(video, values, marks, header, sums, is_file):
+            left_out.append(f"row {row} ({reason}) left out")
+            continue
+        if not video:
+            faults.append(f"{where}it has values but no video; name the video, or empty the row.")
+            continue
+        if any(values[len(header) :]) or (short and row == rows[-1][0] and not sheet.whole):
+            faults.append(f"{where}{video!r} has {len(cells)} values, the header {len(header)}; mend it.")
+            continue
+        read = [mark_of(cell) for cell in marks]
+        for code, cell, mark in zip(classes, marks, read, strict=True):
+            if mark is None:
+                faults.append(f"{where}{video!r} has {cell!r} in column {code}; write 0 or 1.")
+        if None in read:
+            continue
+        words.update((cell, mark) for cell, mark in zip(marks, read, strict=True) if cell not in ("", "0", "1"))
+        blanks += marks.count("")
+        zeros |= any(cell and mark is False for cell, mark in zip(marks, read, strict=True))
+        sums = [total + bool(mark) for total, mark in zip(sums, read, strict=True)]
+        if not any(marks):
+            all_blank.append(len(entries))
+        entries.append(Entry(where, video, [index for index, mark in enumerate(read) if mark]))
+    if zeros:  # then a blank row may as well be one that nobody has filled in yet
+        faults += [
+            f"{entries[k].where}{entries[k].video!r} has no marks at all, while other rows have 0; write 0 where a "
+            "class is not there, or take the row out."
+            for k in all_blank
+        ]
+    notes = left_out if len(left_out) < 4 else [*left_out[:3], f"{len(left_out) - 3} more such rows left out"]
+    for mark in (True, False):
+        taken = [cell for (cell, is_mark) in words if is_mark is mark]
+        if taken:
+            notes.append(f"{_shortened([repr(cell) for cell in taken], 6)} taken as {int(mark)}")
+    if blanks:
+        notes.append(f"{blanks:,} blank cell{'s' * (blanks > 1)} taken as 0")
+    return entries, faults, notes
+
+
+def _no_video(
+    video: str,
+    values: Sequence[str],
+    marks: Sequence[str],
+    header: Sequence[str],
+    sums: Sequence[int],
+    is_file: Callable[[str], bool],
+) -> str | None:
+    """What a row is that stands for no video; None for all others."""
+    if is_file(video):
+        return None
+    if any(sums) and [number_of(cell) for cell in marks] == list(sums) and "." not in video:
+        return "sums"
+    if next(value for value in values if value).startswith("#") and not any(marks):
+        return "a comment"
+    if [tidy(value) for value in values] == [tidy(cell) for cell in header]:
+        return "the header again"
+    return None
+
+
+def number_of(cell: str) -> int | None:
+    """A whole number of a cell ('12', '12.0', '12,0'); a blank one is 0."""
+    found = re.fullmatch(r"(\d+)([.,]0*)?", cell or "0")
+    return int(found[1]) if found else None
+
+
+def _letters(index: int) -> str:
+    """A column as spreadsheets name it: 0 is A, 26 is AA."""
+    letters = ""
+    index += 1
+    while index:
+        index, rest = divmod(index - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def _shortened(names: Sequence[str], most: int = 17) -> str:
+    return ", ".join(names) if len(names) <= most else ", ".join(names[:most]) + ", …"

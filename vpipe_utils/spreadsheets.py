@@ -1,0 +1,152 @@
+"""Tables as spreadsheet programs save them: rows of text, whatever the encoding, the separator or the kind of file.
+
+What a CSV means stands nowhere in it. The caller knows what it looks for, so it judges: of all readings that are
+possible the one that fits best is taken, and `Sheet.how` says which.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import charset_normalizer
+
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+TEXTS = (".csv", ".tsv")
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright lines"}
+ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken where the others fit no better
+    "utf-8": "UTF-8",
+    "utf-16": "UTF-16",
+    "utf-16-le": "UTF-16",
+    "utf-16-be": "UTF-16",
+    "cp1252": "ANSI (Windows-1252)",
+    "gb18030": "GBK",
+    "big5": "Big5",
+    "cp932": "Shift-JIS",
+    "cp949": "Korean (cp949)",
+    "cp1250": "ANSI (Windows-1250)",
+    "cp1251": "ANSI (Windows-1251)",
+    "mac_roman": "Mac Roman",
+}
+BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+
+Row = tuple[int, list[str]]  # its number as a spreadsheet counts, from 1, and its cells
+
+
+class Sheet(NamedTuple):
+    rows: list[Row]
+    how: str  # "read as GBK, columns separated by semicolons"; "" where nothing had to be guessed
+    whole: bool = True  # False: its last line does not end, so it may be cut off
+
+
+def read_sheet(path: str | Path, judge: Callable[[list[Row]], Any]) -> Sheet:
+    """Read a CSV, TSV or workbook; of its possible readings the one that ``judge`` gives the highest value.
+
+    Raises ValueError without the file's name where none is possible.
+    """
+    path = Path(path)
+    readings = _workbook(path) if path.suffix.lower() in WORKBOOKS else _texts(path.read_bytes())
+    best, highest = None, None
+    for sheet in readings:
+        value = judge(sheet.rows)
+        if highest is None or value > highest:
+            best, highest = sheet, value
+    return best
+
+
+def decoded(data: bytes) -> Iterator[tuple[str, str]]:
+    """The possible readings of a text: (text, name of the encoding); the likeliest first.
+
+    A byte order mark and UTF-8 prove themselves. Everything else is a guess, in charset-normalizer's order.
+    """
+    for mark, encoding in BOMS.items():
+        if data.startswith(mark):
+            text = _strictly(data[len(mark) if encoding == "utf-8" else 0 :], encoding)
+            if text is None:
+                raise ValueError(f"it begins as {ENCODINGS[encoding]} but does not go on so; save it again as UTF-8.")
+            yield text, ENCODINGS[encoding]
+            return
+    if b"\0" in data:
+        encoding = "utf-16-le" if data[1::2].count(0) > data[::2].count(0) else "utf-16-be"
+        likely = [encoding]
+    elif (text := _strictly(data, "utf-8")) is not None:
+        yield text, ENCODINGS["utf-8"]
+        return
+    else:
+        isolation = list(ENCODINGS)[4:]
+        guessed = [match.encoding for match in charset_normalizer.from_bytes(data, cp_isolation=isolation)]
+        likely = [name for name in guessed if name in ENCODINGS]
+        if likely and likely[0].startswith("cp125"):
+            likely.insert(0, "cp1252")  # of the same family by far the most frequent
+        likely += isolation
+    texts = {}
+    for encoding in likely:
+        if (text := _strictly(data, encoding)) is not None and "\0" not in text:
+            texts.setdefault(text, ENCODINGS[encoding])
+    if not texts:
+        raise ValueError("it is not text in any encoding known here; save it as CSV in UTF-8.")
+    yield from texts.items()
+
+
+def _strictly(data: bytes, encoding: str) -> str | None:
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        return None
+
+
+def _texts(data: bytes) -> Iterator[Sheet]:
+    faults, found = {}, 0
+    for text, encoding in decoded(data):
+        text = io.StringIO(text, newline=None).read()  # line ends of Windows and of old Macs
+        first, _, rest = text.partition("\n")
+        told = re.fullmatch(r'"?sep=(.)"?', first.strip(" \r"), flags=re.IGNORECASE)  # Excel's own line, no row of it
+        for separator in told[1] if told else SEPARATORS:
+            body = rest if told else text
+            try:
+                rows = list(enumerate(csv.reader(io.StringIO(body, newline=""), delimiter=separator, strict=True), 1))
+            except csv.Error as error:
+                faults[first.count(separator)] = error
+                continue
+            found += 1
+            usual = (encoding, separator) == ("UTF-8", ",")
+            name = SEPARATORS.get(separator, repr(separator))
+            how = "" if usual else f"read as {encoding}, columns separated by {name}"
+            yield Sheet(_not_empty(rows), how, body.endswith("\n"))
+    if not found:
+        raise ValueError(f"the file is not valid CSV ({faults[max(faults)]}); correct it there.")
+
+
+def _workbook(path: Path) -> Iterator[Sheet]:
+    import python_calamine  # only here: most labels are no workbook
+
+    try:
+        book = python_calamine.load_workbook(str(path))
+        names = book.sheet_names
+        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names]
+    except Exception as error:  # calamine has an exception for each kind of file, and passes on those of zip
+        raise ValueError(f"it cannot be read as a workbook ({error}); save it as .xlsx or as CSV.") from None
+    for name, rows in zip(names, sheets, strict=True):
+        how = f"read from sheet {name!r}" if len(names) > 1 else ""
+        yield Sheet(_not_empty((number, [_cell(value) for value in row]) for number, row in enumerate(rows, 1)), how)
+
+
+def _cell(value: object) -> str:
+    """A cell as the program shows it: 26703, not 26703.0."""
+    if isinstance(value, bool):
+        return str(value).upper()
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime | date):
+        return f"the date {value:%Y-%m-%d}"
+    return str(value)
+
+
+def _not_empty(rows: Any) -> list[Row]:
+    return [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]
