@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from vpipe_utils.parallel import run_parallel
+from vpipe_utils.progress import progress_bar
 
 WORKERS = pytest.mark.parametrize("workers", [1, 3])
 
@@ -86,3 +87,15 @@ def _runs(pid: int) -> bool:
         return False
     status = Path(f"/proc/{pid}/stat")
     return not (status.is_file() and status.read_text().rsplit(")", 1)[1].split()[0] == "Z")
+
+
+def test_the_bar_is_full_when_the_last_result_is_taken(monkeypatch):
+    """Who takes as many results as there are items and closes (the tile cache does) must not leave a red bar."""
+    bars = []
+    monkeypatch.setenv("TQDM_DISABLE", "0")
+    noting = lambda **words: bars.append(progress_bar(**words)) or bars[0]  # noqa: E731
+    monkeypatch.setattr("vpipe_utils.parallel.progress_bar", noting)
+    results = run_parallel(operator.neg, range(5), 1)
+    assert [next(results) for _ in range(5)] == [0, -1, -2, -3, -4]
+    results.close()
+    assert bars[0].n == bars[0].total == 5

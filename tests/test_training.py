@@ -158,7 +158,7 @@ def test_compiled_and_plain_learn_the_same(tmp_path: Path) -> None:
 
 
 def test_the_history_is_watched_as_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vpipe_utils.history.WATCH_SECONDS", 0.0)
+    monkeypatch.setattr("vpipe_utils.history.WATCH_SHARE", 1e9)
     params = smoke_params(**{**LEARN, "epochs": 2, "validate_every": 1})
     train = train_loader(params, CACHE, CACHE.videos[:16], TARGETS[:16])
     seen: list[int] = []

@@ -1,4 +1,4 @@
-"""What a run did, epoch by epoch: a table on disk and a quiet line for whoever watches."""
+"""What a run does, epoch by epoch: a table on disk, a quiet line and a bar for whoever watches."""
 
 from __future__ import annotations
 
@@ -13,22 +13,23 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
+from vpipe_utils.progress import progress_bar
 from vpipe_utils.runs import atomic_path
 
-WATCH_SECONDS = 20.0
+WATCH_SHARE = 0.05  # of the time that a run takes, at most, for the curve that is drawn while it runs; our choice
 
 
 class History(Callback):
     """One row a validated epoch: epoch (from 1), train_loss, val_loss, val_mAP, lr, samples_per_s, seconds.
 
     train_loss, samples_per_s and seconds are of the training since the row before. The rows travel in the checkpoint,
-    so a resumed run continues the table it had at that checkpoint. `watch` is called with the table, but not more often
-    than every WATCH_SECONDS: drawing must not cost more than the epochs it draws.
+    so a resumed run continues the table it had at that checkpoint. `watch` is called with the table after the first
+    validation, at the end, and between them as often as that takes no more than WATCH_SHARE of the time.
     """
 
     def __init__(self, path: Path, watch: Callable[[pd.DataFrame], object] | None = None) -> None:
         self.path, self.watch = path, watch
-        self.watched = time.perf_counter()
+        self.next_watch = 0.0
         self.rows: list[dict[str, Any]] = []
         self.resumed_after = 0
         self._reset()
@@ -68,9 +69,11 @@ class History(Callback):
             f"val loss {row['val_loss']:.3f}  val mAP {row['val_mAP']:.3f}  {row['samples_per_s']:.0f} samples/s",
             flush=True,
         )
-        if self.watch and time.perf_counter() - self.watched > WATCH_SECONDS:
+        if self.watch and time.perf_counter() >= self.next_watch:
+            began = time.perf_counter()
             self.watch(pd.DataFrame(self.rows))
-            self.watched = time.perf_counter()
+            ended = time.perf_counter()
+            self.next_watch = ended + (ended - began) / WATCH_SHARE
 
     def on_fit_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.watch:
@@ -82,3 +85,32 @@ class History(Callback):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.rows = state_dict["rows"]
         self.resumed_after = self.rows[-1]["epoch"]
+
+
+class TrainingBar(Callback):
+    """A bar over the batches of all epochs, named after the epoch as History's lines name it; it vanishes at the end.
+
+    Lightning's own counts epochs from 0 and stays.
+    """
+
+    def __init__(self, progress: bool = True) -> None:
+        self.progress = progress
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.bar = progress_bar(total=trainer.max_epochs * trainer.num_training_batches, progress=self.progress)
+        self.bar.initial = self.bar.n = trainer.current_epoch * trainer.num_training_batches  # more than 0: resumed
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.bar.set_description(f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.bar.update()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.bar.close()
+
+    def on_exception(self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException) -> None:
+        if hasattr(self, "bar"):
+            self.bar.close()

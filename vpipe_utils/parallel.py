@@ -40,7 +40,10 @@ def run_parallel(
         raise ValueError(f"workers is {workers}; at least 1 process is needed")
     workers = min(workers, len(items))
     results = map(function, items) if workers <= 1 else _pooled(function, items, workers)
-    yield from progress_bar(results, len(items), description, progress)
+    with progress_bar(total=len(items), description=description, progress=progress) as bar:
+        for result in results:
+            bar.update()  # before it is handed on: who takes only as many as there are need not ask for one more
+            yield result
 
 
 def _pooled(function: Callable[[Item], Result], items: list[Item], workers: int) -> Iterator[Result]:

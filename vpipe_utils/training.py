@@ -22,13 +22,12 @@ from torch.utils.data import DataLoader
 
 from vpipe_utils.checkpoints import CHECKPOINT, BestWeights, DirectFiles, Ema, best_epoch, last_state, load_best
 from vpipe_utils.device import Device, sentence_for_lack_of_memory, this_device
-from vpipe_utils.history import History
+from vpipe_utils.history import History, TrainingBar
 from vpipe_utils.inference import pool_frames
 from vpipe_utils.inputs import make_input
 from vpipe_utils.metrics import mean_average_precision
 from vpipe_utils.models import build_model
 from vpipe_utils.params import FrameParams, TrainParams
-from vpipe_utils.progress import shows_bars
 from vpipe_utils.runs import derive_seed
 
 # Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
@@ -205,13 +204,14 @@ def fit(
     L.seed_everything(seed, workers=True, verbose=False)
     history = History(folder / "history.csv", watch)
     ema = Ema(params.ema_decay) if params.ema else None
+    keeping = [history, BestWeights(folder, history, ema), last_state(folder)]
     trainer = make_trainer(
         params,
         device,
-        [*([ema] if ema else []), history, BestWeights(folder, history, ema), last_state(folder)],
+        [*([ema] if ema else []), *keeping, TrainingBar(progress)],
         max_epochs=params.epochs,
         check_val_every_n_epoch=min(params.validate_every, params.epochs),
-        enable_progress_bar=progress and shows_bars(),
+        enable_progress_bar=False,
     )
     started = time.perf_counter()
     checkpoint = folder / CHECKPOINT

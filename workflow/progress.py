@@ -1,8 +1,10 @@
 """What a user sees of a run: one line when a job starts and one when it ends. A logger plugin of Snakemake,
 registered by run.py.
 
-    [ 7/22] 05 super-image · convnext_base · fold 1 …
+            05 super-image · convnext_base · fold 1 …
     [ 7/22] 05 super-image · convnext_base · fold 1   48 s   val mAP 0.41
+
+The counter says how many jobs are done, so it only grows, in whatever order they end. A dry run numbers its list.
 """
 
 from __future__ import annotations
@@ -36,7 +38,6 @@ REPEATED = (
 @dataclass
 class Job:
     name: str
-    number: int
     output: list[str]
     started: float
 
@@ -80,18 +81,17 @@ class LogHandler(LogHandlerBase):
         words += [wildcards["model"]] if "model" in wildcards else []
         words += [f"fold {wildcards['fold']}"] if "fold" in wildcards else []
         words += [f"part {wildcards['k']} of {wildcards['n']}"] if "k" in wildcards else []
-        number = self.jobs[info["jobid"]].number if info["jobid"] in self.jobs else len(self.jobs) + 1
-        job = Job(" · ".join(words), number, list(info["output"]), time.monotonic())
+        job = Job(" · ".join(words), list(info["output"]), time.monotonic())
         self.jobs[info["jobid"]] = job
         if self.common_settings.dryrun:
-            self.say_about(job, why(info["reason"]))
+            self.say_about(job, why(info["reason"]), len(self.jobs))
         else:
             self.say_about(job, "…")
 
     def job_ends(self, jobid: int) -> None:
         job = self.jobs[jobid]
         self.finished += 1
-        self.say_about(job, f"{duration(time.monotonic() - job.started)}{score(job.output)}")
+        self.say_about(job, f"{duration(time.monotonic() - job.started)}{score(job.output)}", self.finished)
         if self.finished == self.total:
             took = duration(time.monotonic() - self.started)
             say(f"All {self.total} jobs done in {took}.\n{self.where()}")
@@ -99,11 +99,12 @@ class LogHandler(LogHandlerBase):
     def job_fails(self, jobid: int) -> None:
         job = self.jobs[jobid]
         self.failed += 1
-        self.say_about(job, f"FAILED after {duration(time.monotonic() - job.started)}")
+        self.say_about(job, f"FAILED after {duration(time.monotonic() - job.started)}", self.finished)
 
-    def say_about(self, job: Job, what: str) -> None:
+    def say_about(self, job: Job, what: str, number: int | None = None) -> None:
         width = len(str(self.total))
-        say(f"[{job.number:>{width}}/{self.total}] {job.name}  {what}")
+        counter = " " * (2 * width + 3) if number is None else f"[{number:>{width}}/{self.total}]"
+        say(f"{counter} {job.name}  {what}")
 
     def where(self) -> str:
         root = os.environ.get("VPIPE_ROOT")
