@@ -10,6 +10,7 @@ from vpipe_utils import costs, reference
 from vpipe_utils.device import Device
 from vpipe_utils.models import count_parameters
 from vpipe_utils.params import TrainParams, read_model
+from vpipe_utils.training import parameter_groups
 
 PRINTED = {
     **reference.table_ii().set_index("model")["parameters_m"],
@@ -49,6 +50,70 @@ def test_input_sizes_are_those_of_the_tables(model: str) -> None:
         assert size == f"{in_table[model]}x{in_table[model]}"
     assert (params.epochs, params.schedule, params.ema) == (30, "onecycle", True)
     assert params.pretrained
+
+
+CONVOLUTIONS = {"Conv2d.weight", "Linear.weight"}
+DECODER = {"MultiheadAttention.in_proj_weight", "NonDynamicallyQuantizableLinear.weight", "MLDecoder.duplicate_pooling"}
+BIASES = {"Conv2d.bias", "Linear.bias"}
+BATCH_NORM = {"BatchNormAct2d.weight", "BatchNormAct2d.bias"}
+LAYER_NORM = {"LayerNorm.weight", "LayerNorm.bias"}
+OF_DECODER = {
+    "MultiheadAttention.in_proj_bias",
+    "NonDynamicallyQuantizableLinear.bias",
+    "MLDecoder.duplicate_pooling_bias",
+}
+CONVNEXT = CONVOLUTIONS, BIASES | LAYER_NORM | {"LayerNorm2d.weight", "LayerNorm2d.bias"}
+SCALED = {"ScaledStdConv2dSame.bias", "ScaledStdConv2dSame.gain", "NormFreeBlock.skipinit_gain"}
+SWIN = {"Conv3d.bias", "Linear.bias", "WindowAttention3D.relative_position_bias_table"}
+# Of each model the kinds of parameters that decay, and those that do not.
+KINDS = {
+    "frame_tresnet": (CONVOLUTIONS, BIASES | BATCH_NORM),
+    "tresnet_xl": (CONVOLUTIONS | DECODER, BIASES | BATCH_NORM | LAYER_NORM | OF_DECODER),
+    "convnext_base": (CONVNEXT[0], CONVNEXT[1] | {"ConvNeXtBlock.gamma"}),
+    "convnext_base_dinov3": (CONVNEXT[0], CONVNEXT[1] | {"ConvNeXtBlock.gamma"}),
+    "convnextv2_large": (CONVNEXT[0], CONVNEXT[1] | {"GlobalResponseNorm.weight", "GlobalResponseNorm.bias"}),
+    "efficientnet_l2": (CONVOLUTIONS | {"Conv2dSame.weight"}, BIASES | BATCH_NORM),
+    "eva02_base_tiles": (
+        CONVOLUTIONS | DECODER,
+        BIASES | LAYER_NORM | OF_DECODER | {"Eva.cls_token", "Eva.pos_embed"},
+    ),
+    **dict.fromkeys(("nfnet_f3", "nfnet_f6"), (CONVOLUTIONS | {"ScaledStdConv2dSame.weight"}, BIASES | SCALED)),
+    **dict.fromkeys(
+        ("video_swin_k400", "video_swin_k600", "video_swin_ssv2"),
+        ({"Conv3d.weight", "Linear.weight"}, SWIN | LAYER_NORM),
+    ),
+}
+
+
+@pytest.mark.parametrize("model", ALL)
+def test_weight_decay_is_for_matrices_and_filters(model: str) -> None:
+    params = read_model("paper", model)
+    network = costs.meta_model(params)
+    decay = {id(p): group["weight_decay"] for group in parameter_groups(network, params) for p in group["params"]}
+    assert set(decay.values()) == {0.0, params.weight_decay}
+    kinds: dict[float, set[str]] = {0.0: set(), params.weight_decay: set()}
+    for module in network.modules():
+        for name, p in module.named_parameters(recurse=False):
+            if p.requires_grad:
+                kinds[decay[id(p)]].add(f"{type(module).__name__}.{name}")
+    assert (kinds[params.weight_decay], kinds[0.0]) == KINDS[model]
+    assert len(decay) == sum(p.requires_grad for p in network.parameters()), "each once"
+
+
+def test_a_backbone_that_spares_matrices_is_heard() -> None:
+    """Swin V2 makes its position bias by a small network, whose matrices it names itself; EVA names its tokens."""
+    params = changed(
+        read_model("paper", "convnext_base"),
+        backbone="swinv2_tiny_window8_256",
+        input_tile=256,
+        grad_checkpointing=False,
+    )
+    network = costs.meta_model(params)
+    spared = {
+        id(p) for group in parameter_groups(network, params) if not group["weight_decay"] for p in group["params"]
+    }
+    names = {name for name, p in network.named_parameters() if id(p) in spared and p.ndim == 2}
+    assert names and all(".cpb_mlp." in name for name in names)
 
 
 @pytest.mark.slow

@@ -7,6 +7,7 @@ import logging
 import time
 import warnings
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.plugins.environments import LightningEnvironment
+from timm.layers.ml_decoder import MLDecoder
 from timm.loss import AsymmetricLossMultiLabel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
@@ -32,6 +34,12 @@ from vpipe_utils.runs import derive_seed
 
 # Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
 ASL_LADDER = ((0.0, 0.0, 0.0), (2.0, 2.0, 0.0), (2.0, 1.0, 0.0))
+# Matrices and filters: the parameters by which inputs are multiplied and summed, of each type of layer.
+DECAYING = (
+    ((nn.Linear, nn.modules.conv._ConvNd), ("weight",)),
+    ((nn.MultiheadAttention,), ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")),
+    ((MLDecoder,), ("duplicate_pooling",)),  # its classifier, a row a class; its queries are fixed
+)
 QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*does not have many workers.*",
     ".*meshgrid.*",
@@ -143,12 +151,24 @@ def make_optimizer(network: nn.Module, params: TrainParams, fused: bool = False)
 
 
 def parameter_groups(network: nn.Module, params: TrainParams) -> list[dict[str, object]]:
-    """AdamW groups: weight decay on matrices and filters only; the fresh head learns `head_lr_factor` times faster."""
+    """AdamW groups: weight decay on matrices and filters only; the fresh head learns `head_lr_factor` times faster.
+
+    A parameter decays by what it is, not by its dimensions: `DECAYING` names the matrices and filters, and what a
+    module's own `no_weight_decay()` names is spared. So biases, norms, gains of scaled convolutions (NFNet, arXiv
+    2102.06171), layer scale, position tables and embeddings and class tokens (Swin, EVA) keep their size.
+    """
     head = {id(p) for p in network.head_parameters()}
+    spared = set()
+    for module in network.modules():
+        patterns = module.no_weight_decay() if hasattr(module, "no_weight_decay") else ()
+        spared |= {id(p) for pattern in patterns for name, p in module.named_parameters() if fnmatch(name, pattern)}
     groups: dict[tuple[bool, bool], list[nn.Parameter]] = {}
-    for p in network.parameters():
+    for name, p in network.named_parameters():
         if p.requires_grad:
-            groups.setdefault((id(p) in head, p.ndim > 1), []).append(p)
+            place, _, kind = name.rpartition(".")
+            owner = network.get_submodule(place)
+            decays = any(isinstance(owner, types) and kind in kinds for types, kinds in DECAYING)
+            groups.setdefault((id(p) in head, decays and id(p) not in spared), []).append(p)
     return [
         {
             "params": members,
