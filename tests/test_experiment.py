@@ -20,8 +20,8 @@ APPROACH = {"frame_tresnet": "frame", "convnext_base": "super_image"}
 def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What notebooks 01 and 02 leave behind: 40 labelled videos in five folds, 6 test videos, one unreadable."""
     targets = three_class_targets(47)
-    cache = MemoryCache(targets)
-    monkeypatch.setattr(experiment, "TileCache", lambda folder: cache)
+    cache = MemoryCache(targets, run=smoke_params().cache_run)
+    monkeypatch.setattr("vpipe_utils.prepared.TileCache", lambda folder: cache)
     layout = runs.Layout(tmp_path, "smoke")
     split = ["train"] * 40 + ["test"] * 7
     videos = pd.DataFrame({"video": cache.videos, "split": split, "readable": [True] * 46 + [False]})

@@ -152,5 +152,16 @@ def test_combined_predictions_round_trip(params):
     pd.testing.assert_frame_equal(back["super_image/tresnet_xl"], table)
 
 
-def test_held_out_labels_may_be_absent(params):
-    assert results.held_out_labels(params.layout, params.class_codes) is None
+def test_predictions_of_older_data_say_what_to_run_again(params, runs, folds):
+    moved = folds.rename({"v00.mp4": "new.mp4"})
+    again = "predictions of older data; run the notebook of .*/.*, fold 0, again"
+    with pytest.raises(ValueError, match=f"1 of 8 videos are missing, first 'new.mp4': {again}"):
+        results.validation_predictions(runs, moved, params.class_codes)
+    with pytest.raises(ValueError, match=f"video 't2.mp4' is not one of the 2 expected: {again}"):
+        results.test_predictions(runs, TEST_VIDEOS[:2], params.class_codes)
+    with pytest.raises(ValueError, match=f"columns are .*: {again}"):
+        results.test_predictions(runs, TEST_VIDEOS, params.class_codes[1:])
+    table = random_predictions(TEST_VIDEOS, params.class_codes, 0)
+    results.write_combined(params.layout, "fold_mean", {"frame/a": table}, params.class_codes)
+    with pytest.raises(ValueError, match="predictions of older data; run notebook 06 again"):
+        results.read_combined(params.layout, "fold_mean", ["frame/a"], params.class_codes[::-1])

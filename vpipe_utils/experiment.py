@@ -24,7 +24,8 @@ from vpipe_utils.inference import POOLINGS, as_table, pool_frames, predict
 from vpipe_utils.metrics import average_precision, mean_average_precision
 from vpipe_utils.models import count_parameters
 from vpipe_utils.params import FrameParams, TrainParams
-from vpipe_utils.runs import atomic_path, provenance, read_table, write_json, write_predictions
+from vpipe_utils.prepared import open_tiles, read_folds, read_labels, read_test_videos
+from vpipe_utils.runs import atomic_path, provenance, write_json, write_predictions
 from vpipe_utils.training import fit
 
 # The modules that decide what a checkpoint means: another version of one of them must not resume it.
@@ -56,18 +57,21 @@ class FoldData:
 def load_fold(params: TrainParams, approach: str) -> FoldData:
     """Read what notebooks 01 and 02 wrote. Held-out labels are not read: only 06 and 10 may see them."""
     layout = params.layout
-    labels = read_table(layout.labels_table).set_index("video")[list(params.class_codes)]
-    folds = read_table(layout.folds_table).set_index("video")["fold"].loc[labels.index]
-    videos = read_table(layout.videos_table)
-    test = videos.loc[(videos["split"] == "test") & videos["readable"], "video"]
+    labels = read_labels(layout, params.class_codes).set_index("video")
+    folds = read_folds(layout, labels.reset_index(), params.n_folds)
+    train, validation = (list(folds.index[part]) for part in (folds != params.fold, folds == params.fold))
+    if not train or not validation:
+        part = "validation" if train else "training"
+        raise ValueError(f"{layout.folds_table}: no {part} video in fold {params.fold}: run notebook 02 again")
+    test = read_test_videos(layout)
     return FoldData(
         params=params,
         approach=approach,
         folder=layout.run(approach, params.model, params.fold),
-        cache=TileCache(layout.tiles),
-        train_videos=list(folds.index[folds != params.fold]),
-        val_videos=list(folds.index[folds == params.fold]),
-        test_videos=list(test),
+        cache=open_tiles(params, [*train, *validation, *test]),
+        train_videos=train,
+        val_videos=validation,
+        test_videos=test,
         labels=labels,
     )
 

@@ -6,6 +6,7 @@ A model is named 'approach/model', as in ``ensemble_models``. Scores are mAP in 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from vpipe_utils.ensemble import fold_mean, weighted_mean
 from vpipe_utils.labels import class_columns
 from vpipe_utils.metrics import average_precision, bootstrap_map, mean_average_precision, paired_bootstrap
 from vpipe_utils.params import DataParams
-from vpipe_utils.runs import Layout, read_predictions, read_table, write_predictions
+from vpipe_utils.runs import Layout, read_predictions, write_predictions
 
 ByFold = dict[int, pd.DataFrame]  # fold -> predictions
 
@@ -45,9 +46,7 @@ def validation_predictions(
     """
     return {
         name: {
-            row.fold: read_predictions(
-                row.folder / f"val_predictions{suffix}.parquet", classes, list(folds.index[folds == row.fold])
-            )
+            row.fold: _predicted(row, f"val_predictions{suffix}", classes, list(folds.index[folds == row.fold]))
             for row in group.itertuples()
         }
         for name, group in runs[runs["finished"]].groupby("name", sort=False)
@@ -60,11 +59,20 @@ def test_predictions(
     """Finished runs' predictions for the test ``videos``: name -> fold -> table."""
     return {
         name: {
-            row.fold: read_predictions(row.folder / f"test_predictions{suffix}.parquet", classes, videos)
+            row.fold: _predicted(row, f"test_predictions{suffix}", classes, videos)
             for row in group.itertuples()
         }
         for name, group in runs[runs["finished"]].groupby("name", sort=False)
     }
+
+
+def _predicted(run: Any, file: str, classes: Sequence[str], videos: Sequence[str]) -> pd.DataFrame:
+    """Predictions of one run; a sentence that says what to run again where they are of other videos or classes."""
+    try:
+        return read_predictions(run.folder / f"{file}.parquet", classes, videos)
+    except ValueError as error:
+        again = f"run the notebook of {run.name}, fold {run.fold}, again"
+        raise ValueError(f"{error}: predictions of older data; {again}") from None
 
 
 test_predictions.__test__ = False  # pytest takes names that begin with test_ for tests
@@ -197,12 +205,7 @@ def read_combined(
 ) -> dict[str, pd.DataFrame]:
     """Read back what ``write_combined`` wrote."""
     folder = layout.ensemble / kind
-    return {name: read_predictions(folder / f"{name.replace('/', '.')}.parquet", classes) for name in names}
-
-
-def held_out_labels(layout: Layout, classes: Sequence[str]) -> pd.DataFrame | None:
-    """Labels of the test videos; None where there are none, as for QV-Pipe."""
-    if not layout.test_labels_table.is_file():
-        return None
-    table = read_table(layout.test_labels_table)[["video", *classes]]
-    return table if len(table) else None
+    try:
+        return {name: read_predictions(folder / f"{name.replace('/', '.')}.parquet", classes) for name in names}
+    except ValueError as error:
+        raise ValueError(f"{error}: predictions of older data; run notebook 06 again") from None
