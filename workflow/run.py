@@ -41,7 +41,9 @@ def main() -> None:
 
     root = (Path(arguments.outputs or data.outputs) / arguments.preset).resolve()
     hold_lock(root)
-    end_leftovers(root)
+    left = end_leftovers(root)
+    if left:
+        print(f"ended {left} processes that an earlier, killed run had left behind")
 
     gpus = count_gpus()
     settings = [f"preset={arguments.preset}"]
@@ -108,8 +110,8 @@ def hold_lock(root: Path) -> None:
         sys.exit(f"make report: another run is writing to {root}; wait for it or stop it first")
 
 
-def end_leftovers(root: Path) -> None:
-    """End what an earlier, killed run of this preset left running: job.py marks its processes (Linux)."""
+def end_leftovers(root: Path) -> int:
+    """End what a killed run of this preset left running, and say how many: job.py marks its processes (Linux)."""
     mark = f"VPIPE_RUN={root}".encode()
     left = 0
     for environment in Path("/proc").glob("[0-9]*/environ"):
@@ -119,8 +121,7 @@ def end_leftovers(root: Path) -> None:
                 left += 1
         except OSError:  # not ours to look at, or just gone
             continue
-    if left:
-        print(f"ended {left} processes that an earlier, killed run had left behind")
+    return left
 
 
 def count_gpus() -> int:

@@ -1,0 +1,246 @@
+"""A rehearsal before GPU days are spent: every model of a preset through its real notebook, for a few updates.
+
+    python workflow/rehearse.py --preset paper                  (or: make rehearse PRESET=paper)
+
+Notebooks 01 and 02 make a handful of PipeSim clips and folds; then each model's notebook trains on the first fold at
+its real size, is killed after its first validation, goes on from there, validates and predicts. The table at the end
+says what failed, what it holds in memory, how fast it is and how long the whole would take. On a CPU tiles and batches
+are small: what fails there fails everywhere, but memory and hours are those of a GPU alone. Own data need not be there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import pandas as pd  # noqa: E402
+from job import cell_error, job_environment, last_line  # noqa: E402
+from run import count_gpus, end_leftovers  # noqa: E402
+
+from vpipe_utils import index, params  # noqa: E402
+from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.runs import Layout, atomic_path, read_json  # noqa: E402
+
+NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
+NO_MODELS = {"data", "training", "ensemble", "benchmarks"}  # files of a preset that describe no model
+EPOCHS = 3  # one before it is killed, one that warms up, one that is timed
+CPU_TILE, CPU_BATCH = 32, 2
+FIXED_TILE = 56  # of backbones that take one size only: four patches of 14 px
+NO_WEIGHTS = "pretrained weights of"  # how the sentence begins that says they cannot be had
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="take every model of a preset through its notebook for a few updates")
+    parser.add_argument("--preset", default="paper", help="a folder of params/")
+    parser.add_argument("--models", nargs="+", help="these alone")
+    parser.add_argument("--outputs", default="outputs/rehearsal", help="where everything is written")
+    parser.add_argument("--random-weights", action="store_true", help="do not ask the hub for pretrained weights")
+    arguments = parser.parse_args()
+    os.chdir(ROOT)
+    try:
+        models = models_of(arguments.preset)
+        chosen = {name: of for name, of in models.items() if name in (arguments.models or models)}
+        unknown = set(arguments.models or ()) - set(models)
+        if unknown:
+            raise ValueError(f"preset '{arguments.preset}' has no model '{min(unknown)}'; it has {', '.join(models)}")
+        rehearsal = Rehearsal(arguments.preset, Path(arguments.outputs), count_gpus() > 0, arguments.random_weights)
+        rehearsal.prepare(chosen)
+    except (ValueError, OSError) as error:
+        sys.exit(f"make rehearse: {error}")
+    rows = []
+    for number, (model, of) in enumerate(chosen.items(), start=1):
+        print(f"[{number:2d}/{len(chosen)}] {model} …", flush=True)
+        began = time.monotonic()
+        rows.append(rehearsal.rehearse(model, of))
+        print(f"[{number:2d}/{len(chosen)}] {model}   {time.monotonic() - began:.0f} s   {rows[-1]['result']}", flush=True)
+    table = pd.DataFrame(rows)
+    with atomic_path(rehearsal.root / "rehearsal.csv") as part:
+        table.to_csv(part, index=False, float_format="%.4g")
+    print(describe(table, rehearsal))
+    return int((table["result"] != "ok").any())
+
+
+def models_of(preset: str) -> dict[str, params.TrainParams]:
+    """Every model the preset trains, then those that lie in its folder without being named: by name, checked."""
+    data = params.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
+    names = [model for _, model in data.runs]
+    beside = {file.stem for file in (ROOT / "params" / preset).glob("*.yaml")} - NO_MODELS
+    fold = data.train_folds[0]
+    return {name: params.read_model(preset, name, fold) for name in dict.fromkeys([*names, *sorted(beside)])}
+
+
+def approach(of: params.TrainParams) -> str:
+    kinds = {params.FrameParams: "frame", params.VideoParams: "video", params.SuperImageParams: "super_image"}
+    return kinds[type(of)]
+
+
+def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
+    """What a rehearsal of a model changes in its parameters: little on a GPU, its size too on a CPU."""
+    changes: dict[str, object] = {"epochs": EPOCHS, "validate_every": 1, "accumulate": min(of.accumulate, 2)}
+    if not gpu:
+        changes |= {"input_tile": CPU_TILE, "loader_workers": min(of.loader_workers, 1)}
+        changes |= {"batch_size": min(of.batch_size, CPU_BATCH), "eval_batch_size": min(of.eval_batch_size, CPU_BATCH)}
+        if takes_one_size(of):
+            changes |= {"input_tile": FIXED_TILE, "backbone_args": {**of.backbone_args, "img_size": FIXED_TILE}}
+    return changes
+
+
+def takes_one_size(of: params.TrainParams) -> bool:
+    """Whether a timm backbone is built for one size of picture (position embeddings)."""
+    from timm.models import get_pretrained_cfg  # seconds; only on a CPU
+
+    known = None if isinstance(of, params.VideoParams) else get_pretrained_cfg(of.backbone)
+    return bool(known and known.fixed_input_size)
+
+
+def clips_needed(models: dict[str, params.TrainParams], gpu: bool) -> int:
+    """Labelled clips, so that one fold's training part fills one update of every model."""
+    most = 20
+    for of in models.values():
+        changed = of.model_copy(update=changes_for(of, gpu))
+        items = of.frames_per_epoch if isinstance(of, params.FrameParams) else 1
+        videos = -(-changed.batch_size * changed.accumulate // items)
+        most = max(most, -(-videos * of.n_folds // (of.n_folds - 1)) + of.n_folds)
+    return most
+
+
+class Rehearsal:
+    """Where a rehearsal writes, and on what it runs."""
+
+    def __init__(self, preset: str, outputs: Path, gpu: bool, random_weights: bool) -> None:
+        self.preset, self.outputs, self.gpu, self.random_weights = preset, outputs.resolve(), gpu, random_weights
+        self.root = Layout(self.outputs, preset).root
+        self.data: dict[str, object] = {}
+
+    def prepare(self, models: dict[str, params.TrainParams]) -> None:
+        """Clips, index, tile cache and folds for all models, by notebooks 01 and 02."""
+        first = next(iter(models.values()))
+        tile = max(of.input_tile for of in models.values()) if self.gpu else FIXED_TILE
+        self.data = {
+            "outputs": str(self.outputs), "source": "pipesim", "extends": None, "data_jobs": 1,
+            "videos_dir": None, "annotations": None, "test_annotations": None, "classes": None, "normal_class": "ZC",
+            "class_names": None, "by_recording": False, "tile_size": tile, "pipesim_train": clips_needed(models, self.gpu),
+            "pipesim_test": 4, "pipesim_frames": 60, "pipesim_temper": 0.5, "workers": min(first.workers, os.cpu_count() or 1),
+        }  # fmt: skip
+        if not self.gpu:
+            self.data |= {"pipesim_width": 160, "pipesim_height": 120}
+        where = "a GPU at full size" if self.gpu else f"a CPU with tiles of {CPU_TILE} px and batches of {CPU_BATCH}"
+        print(f"rehearsing {len(models)} models of preset {self.preset} on {where}; clips and folds first …", flush=True)
+        if (self.root / "runs").is_dir():
+            shutil.rmtree(self.root / "runs")  # an earlier rehearsal's
+        for notebook in ("01_data_preparation", "02_folds"):
+            error = self.run(notebook, notebook, layer_files(self.preset), {})
+            if error:
+                raise ValueError(f"{notebook} failed: {error}")
+
+    def rehearse(self, model: str, of: params.TrainParams) -> dict[str, object]:
+        """One row of the table: the notebook killed after its first validation, then run to its end."""
+        changes = changes_for(of, self.gpu) | ({"pretrained": False} if self.random_weights else {})
+        changed = of.model_copy(update=changes)
+        row = {"model": model, "approach": approach(of), "tile": changed.input_tile, "batch": changed.batch_size}
+        error, weights = self.twice(model, of, changes), "not asked for" if self.random_weights else "loaded"
+        if error and NO_WEIGHTS in error and changed.pretrained:
+            weights = error
+            error = self.twice(model, of, changes | {"pretrained": False})
+        row |= {"result": error or "ok", "weights": weights if of.pretrained else "none wanted"}
+        folder = Layout(self.outputs, self.preset).run(approach(of), model, of.fold)
+        if error is None:
+            row |= figures(of, read_json(folder / "metrics.json"), pd.read_csv(folder / "history.csv"), self.gpu)
+            if not row["resumed_after"]:
+                row["result"] = "it was not killed in time, so going on was not tried"
+        if folder.is_dir():
+            shutil.rmtree(folder)  # gigabytes of weights that nobody wants
+        return row
+
+    def twice(self, model: str, of: params.TrainParams, changes: dict[str, object]) -> str | None:
+        """Run, kill after the first checkpoint, run again; the error that stopped it or None."""
+        name = NOTEBOOKS[approach(of)]
+        files = layer_files(self.preset, model, of.fold)
+        checkpoint = Layout(self.outputs, self.preset).run(approach(of), model, of.fold) / "checkpoint.ckpt"
+        error = self.run(name, f"{name}.{model}", files, changes, kill_at=checkpoint)
+        return error or self.run(name, f"{name}.{model}", files, changes)
+
+    def run(
+        self, notebook: str, name: str, files: list[Path], changes: dict[str, object], kill_at: Path | None = None
+    ) -> str | None:
+        """One notebook by papermill; killed when `kill_at` appears. The error that stopped it or None."""
+        kept, log = self.root / "notebooks" / f"{name}.ipynb", self.root / "logs" / f"{name}.log"
+        for path in (kept, log):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        kept.unlink(missing_ok=True)
+        values = {"parameter_files": [str(file) for file in files], **self.data, **changes}
+        command = [sys.executable, "-m", "papermill", f"notebooks/{notebook}.ipynb", str(kept), "-k", "python3"]
+        command += ["--no-progress-bar", "--log-output", "--cwd", "notebooks", "-y", json.dumps(values)]
+        environment = job_environment(os.cpu_count() or 1, str(self.root))
+        with log.open("w", encoding="utf-8") as file:
+            process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+            while process.poll() is None and not (kill_at and kill_at.is_file()):
+                time.sleep(0.02)
+            if process.poll() is None:
+                process.kill()
+                end_leftovers(self.root)  # its kernel
+                process.wait()
+                return None
+        return (cell_error(kept) or last_line(log)) if process.returncode else None
+
+
+def figures(
+    of: params.TrainParams, metrics: dict[str, object], history: pd.DataFrame, gpu: bool
+) -> dict[str, object]:
+    """What a finished run says: memory in GiB, speed in samples a second, hours for all folds at full length."""
+    from vpipe_utils.costs import gpu_hours
+
+    per_video = of.eval_frames if isinstance(of, params.FrameParams) else 1
+    train, predict = history["samples_per_s"].iloc[-1], metrics["predicted_per_s"] * per_video
+    hours = gpu_hours(of, train, predict, of.epochs, len(of.train_folds), labelled_videos(of)) if gpu else float("nan")
+    return {
+        "resumed_after": metrics["resumed_after"],
+        "device": metrics["device"],
+        "precision": metrics["precision"],
+        "gpu_gib": (metrics["gpu_memory_mib"] or float("nan")) / 1024,
+        "memory_gib": metrics["memory_mib"] / 1024,
+        "train_per_s": train,
+        "predict_per_s": predict,
+        "hours": hours,
+    }
+
+
+def labelled_videos(of: params.TrainParams) -> int:
+    """Labelled videos of the data the preset is meant for; QV-Pipe's where they are not there to be counted."""
+    if of.source == "pipesim":
+        return of.pipesim_train
+    from vpipe_utils.labels import read_annotations
+
+    if of.annotations_path.is_file():
+        return len(read_annotations(of.annotations_path, of.class_codes, of.normal_class))
+    return index.QV_PIPE["labelled"]
+
+
+def describe(table: pd.DataFrame, rehearsal: Rehearsal) -> str:
+    """The table in text, and what it says in a sentence or two."""
+    shown = table.drop(columns=["result", "weights"]).dropna(axis="columns", how="all")
+    lines = ["", shown.to_string(index=False, float_format=lambda value: f"{value:.2f}"), ""]
+    failed = table[table["result"] != "ok"]
+    lines += [f"{row.model} would fail: {row.result}" for row in failed.itertuples()]
+    without = table[table["weights"].str.contains(NO_WEIGHTS)]
+    lines += [f"{row.model} has no weights here: {row.weights}" for row in without.itertuples()]
+    lines.append(f"{len(table) - len(failed)} of {len(table)} models trained, went on after a kill and predicted.")
+    if "hours" in shown:
+        lines.append(f"All of them: {table['hours'].sum():.0f} GPU hours. Memory is the most that was held at once.")
+    else:
+        lines.append("Hours and a GPU's memory are known only where there is one; here tiles and batches were small.")
+    lines.append(f"The table: {rehearsal.root / 'rehearsal.csv'}; the notebooks and what they printed lie beside it.")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
