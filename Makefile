@@ -2,6 +2,7 @@
 #   make report                 the whole report on made-up videos (preset demo, about 11 minutes on 2 cores)
 #   make report PRESET=smoke    the same in 3 to 4 minutes, far too small to learn anything
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
+#   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
@@ -17,7 +18,7 @@ ARGS ?=
 bin := .venv/bin
 ready := .venv/.ready
 
-.PHONY: help report benchmarks test test-full lab lint clean lock setup
+.PHONY: help report rehearse benchmarks test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -27,6 +28,9 @@ $(ready): pyproject.toml requirements.lock workflow/setup.sh
 
 report: $(ready)
 	@$(bin)/python workflow/run.py --preset="$$PRESET" --jobs "$(JOBS)" -- $(ARGS)
+
+rehearse: $(ready)
+	@$(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)
 
 # The demo's networks, but clips, frames and rounds as params/paper/benchmarks.yaml has them.
 full := {parameter_files: [params/paper/data.yaml, params/paper/benchmarks.yaml, params/demo/data.yaml], \

@@ -58,10 +58,10 @@ def main() -> int:
         sys.exit(f"make rehearse: {error}")
     rows = []
     for number, (model, of) in enumerate(chosen.items(), start=1):
-        print(f"[{number:2d}/{len(chosen)}] {model} …", flush=True)
-        began = time.monotonic()
+        line, began = f"[{number:2d}/{len(chosen)}] {model}", time.monotonic()
+        print(f"{line} …", flush=True)
         rows.append(rehearsal.rehearse(model, of))
-        print(f"[{number:2d}/{len(chosen)}] {model}   {time.monotonic() - began:.0f} s   {rows[-1]['result']}", flush=True)
+        print(f"{line}   {time.monotonic() - began:.0f} s   {rows[-1]['result']}", flush=True)
     table = pd.DataFrame(rows)
     with atomic_path(rehearsal.root / "rehearsal.csv") as part:
         table.to_csv(part, index=False, float_format="%.4g")
@@ -128,13 +128,14 @@ class Rehearsal:
         self.data = {
             "outputs": str(self.outputs), "source": "pipesim", "extends": None, "data_jobs": 1,
             "videos_dir": None, "annotations": None, "test_annotations": None, "classes": None, "normal_class": "ZC",
-            "class_names": None, "by_recording": False, "tile_size": tile, "pipesim_train": clips_needed(models, self.gpu),
-            "pipesim_test": 4, "pipesim_frames": 60, "pipesim_temper": 0.5, "workers": min(first.workers, os.cpu_count() or 1),
+            "class_names": None, "by_recording": False, "tile_size": tile,
+            "pipesim_train": clips_needed(models, self.gpu), "pipesim_test": 4, "pipesim_frames": 60,
+            "pipesim_temper": 0.5, "workers": min(first.workers, os.cpu_count() or 1),
         }  # fmt: skip
         if not self.gpu:
             self.data |= {"pipesim_width": 160, "pipesim_height": 120}
         where = "a GPU at full size" if self.gpu else f"a CPU with tiles of {CPU_TILE} px and batches of {CPU_BATCH}"
-        print(f"rehearsing {len(models)} models of preset {self.preset} on {where}; clips and folds first …", flush=True)
+        print(f"rehearsing {len(models)} models of {self.preset} on {where}; clips and folds first …", flush=True)
         if (self.root / "runs").is_dir():
             shutil.rmtree(self.root / "runs")  # an earlier rehearsal's
         for notebook in ("01_data_preparation", "02_folds"):
@@ -201,7 +202,10 @@ def figures(
 
     per_video = of.eval_frames if isinstance(of, params.FrameParams) else 1
     train, predict = history["samples_per_s"].iloc[-1], metrics["predicted_per_s"] * per_video
-    hours = gpu_hours(of, train, predict, of.epochs, len(of.train_folds), labelled_videos(of)) if gpu else float("nan")
+    hours = float("nan")
+    if gpu:
+        all_folds = gpu_hours(of, train, predict, of.epochs, of.n_folds, labelled_videos(of))
+        hours = all_folds * len(of.train_folds) / of.n_folds
     return {
         "resumed_after": metrics["resumed_after"],
         "device": metrics["device"],
