@@ -46,7 +46,7 @@ def test_there_are_clips_for_one_update_of_every_model(gpu: bool) -> None:
     trained = rehearse.clips_needed(models, gpu) * 4 // 5 - 1
     for of in models.values():
         changed = of.model_copy(update=rehearse.changes_for(of, gpu))
-        assert trained * getattr(of, "frames_per_epoch", 1) >= changed.batch_size * changed.accumulate
+        assert trained * getattr(changed, "frames_per_epoch", 1) >= changed.batch_size * changed.accumulate
 
 
 def test_hours_follow_from_speed_on_a_gpu_alone() -> None:

@@ -89,6 +89,8 @@ def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
     if not gpu:
         changes |= {"input_tile": CPU_TILE, "loader_workers": min(of.loader_workers, 1)}
         changes |= {"batch_size": min(of.batch_size, CPU_BATCH), "eval_batch_size": min(of.eval_batch_size, CPU_BATCH)}
+        if isinstance(of, params.FrameParams):
+            changes["frames_per_epoch"] = 1
         if takes_one_size(of):
             changes |= {"input_tile": FIXED_TILE, "backbone_args": {**of.backbone_args, "img_size": FIXED_TILE}}
     return changes
@@ -107,7 +109,7 @@ def clips_needed(models: dict[str, params.TrainParams], gpu: bool) -> int:
     most = 20
     for of in models.values():
         changed = of.model_copy(update=changes_for(of, gpu))
-        items = of.frames_per_epoch if isinstance(of, params.FrameParams) else 1
+        items = changed.frames_per_epoch if isinstance(changed, params.FrameParams) else 1
         videos = -(-changed.batch_size * changed.accumulate // items)
         most = max(most, -(-videos * of.n_folds // (of.n_folds - 1)) + of.n_folds)
     return most
@@ -148,7 +150,8 @@ class Rehearsal:
         changes = changes_for(of, self.gpu) | ({"pretrained": False} if self.random_weights else {})
         changed = of.model_copy(update=changes)
         row = {"model": model, "approach": approach(of), "tile": changed.input_tile, "batch": changed.batch_size}
-        error, weights = self.twice(model, of, changes), "not asked for" if self.random_weights else "loaded"
+        error = self.twice(model, of, changes)
+        weights = "not asked for" if self.random_weights else "loaded"
         if error and NO_WEIGHTS in error and changed.pretrained:
             weights = error
             error = self.twice(model, of, changes | {"pretrained": False})
