@@ -111,6 +111,12 @@ def test_the_encoding_is_the_one_in_which_names_are_found(tmp_path, encoding):
     assert (by_file.table["video"].tolist(), by_file.notes) == ([video], [told])
 
 
+def test_names_far_down_decide_the_encoding_too(tmp_path):
+    plain = "".join(f"{k}.mp4,1\n" for k in range(5000))
+    found = read(tmp_path, f"video,CRACK\n{plain}管道_1.mp4,1\n".encode("gbk"), ["CRACK"], None, ["管道_1.mp4"])
+    assert found.table["video"].iloc[-1] == "管道_1.mp4" and found.notes == ["read as GBK, columns separated by commas"]
+
+
 def test_a_class_name_may_hold_a_separator(tmp_path):
     found = read(tmp_path, 'video;"crack,\nlong"\n"a;b.mp4";1\n', ["crack, long"], None)
     assert found.table.to_dict("list") == {"video": ["a;b.mp4"], "crack, long": [1]}

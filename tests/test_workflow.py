@@ -130,6 +130,26 @@ def test_a_wrong_parameter_is_one_sentence_before_anything_runs(tmp_path, preset
     assert not (project / "outputs").exists()
 
 
+def test_how_labels_and_files_fit_is_said_before_anything_runs(tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "videos").mkdir()
+    for name in ("a.MP4", "b.mp4", "c.mp4", "d.mp4", "e_1.mp4", "f.mp4"):
+        (project / "videos" / name).touch()
+    rows = "".join(f"{name};1;0\n" for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4")) + "f.mp4;;1\ne_01.mp4;;1\n"
+    (project / "labels.csv").write_text(f"sep=;\nVideo;OK;Ri\u00df\n{rows}", encoding="cp1252")
+    (project / "params" / "own").mkdir()
+    own = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.csv\n"
+    own += "classes: [OK, Ri\u00df]\nnormal_class: OK\n"
+    (project / "params" / "own" / "data.yaml").write_text(own, encoding="utf-8")
+    done = run(project, "--dry-run", preset="own")
+    assert done.returncode == 0, done.stderr
+    first = "labels.csv: 6 labelled videos; read as ANSI (Windows-1252), columns separated by semicolons; 2 blank cells"
+    assert done.stderr.startswith(first)
+    near = "'e_01.mp4' (is it 'e_1.mp4'?)"
+    for said in ("'a.mp4' is 'a.MP4'", near, "will be predicted: 'e_1.mp4'", "'Ri\u00df' (1)"):
+        assert said in done.stderr, said
+
+
 def test_a_failing_notebook_is_kept_and_named(tmp_path):
     project = copy_project(tmp_path / "project")
     notebook = nbformat.v4.new_notebook()

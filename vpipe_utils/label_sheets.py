@@ -10,6 +10,7 @@ import difflib
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -56,8 +57,9 @@ def read_label_sheet(
 
 def _fits(rows: list[Row], expected: Sequence[str], is_file: Callable[[str], bool]) -> tuple[int, int]:
     """How well a reading of a file fits: wanted columns, and rows that hold a file's name."""
-    hits = max((len(_places(cells, expected)) for _, cells in rows[:HEADER_ROWS]), default=0)
-    return hits, sum(any(map(is_file, cells)) for _, cells in rows[:200])
+    places = max((_places(cells, expected) for _, cells in rows[:HEADER_ROWS]), key=len, default={})
+    column = places.get("video", 0)
+    return len(places), sum(len(cells) > column and is_file(cells[column]) for _, cells in rows)
 
 
 def _places(cells: Sequence[str], expected: Sequence[str]) -> dict[str, int]:
@@ -120,6 +122,7 @@ def _kind(name: str, values: list[str]) -> str:
     return "marks" if all(mark_of(value) is not None for value in values) else "text"
 
 
+@lru_cache(1000)  # a table has few different cells
 def mark_of(cell: str) -> bool | None:
     """Whether a cell marks a class as there; a blank one does not. None: it is no mark."""
     text = tidy(cell)
@@ -200,6 +203,7 @@ def _no_video(
     return None
 
 
+@lru_cache(1000)
 def number_of(cell: str) -> int | None:
     """A whole number of a cell ('12', '12.0', '12,0'); a blank one is 0."""
     found = re.fullmatch(r"(\d+)([.,]0*)?", cell or "0")

@@ -8,11 +8,12 @@ more or less is another name: such files are only shown as near ones.
 from __future__ import annotations
 
 import difflib
+import os
 import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 VIDEO_EXTENSIONS = tuple(".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .ts .mts .webm .flv".split())
 MOST_COMPARED = 2000  # names that difflib looks at for one label: some 60 ms
@@ -20,6 +21,8 @@ MOST_COMPARED = 2000  # names that difflib looks at for one label: some 60 ms
 
 def tidy(text: str) -> str:
     """Text as one reads it: Unicode's compatible form (NFKC), no invisible signs, single blanks, no case."""
+    if text.isascii():
+        return " ".join(text.casefold().split())
     text = unicodedata.normalize("NFKC", text)
     text = "".join(sign for sign in text if unicodedata.category(sign) != "Cf")
     return " ".join(unicodedata.normalize("NFKC", text.casefold()).split())
@@ -33,12 +36,11 @@ def key_of(name: str) -> str:
 
 def without_folder(name: str) -> str:
     r"""'Nord_1.mp4' of 'D:\videos\Nord_1.mp4' or '/videos/Nord_1.mp4', without blanks at its ends."""
-    return PurePosixPath(PureWindowsPath(name.strip()).name).name.strip()
+    return re.split(r"[/\\]", name.strip())[-1].strip()
 
 
 def has_video_ending(name: str) -> bool:
-    path = Path(name)
-    return path.suffix.lower() in VIDEO_EXTENSIONS and bool(path.stem)
+    return os.path.splitext(name)[1].lower() in VIDEO_EXTENSIONS
 
 
 class FileNames:
@@ -58,8 +60,10 @@ class FileNames:
     @classmethod
     def of(cls, folder: str | Path) -> FileNames:
         """Those of a folder, from its listing alone; none where there is no such folder."""
-        folder = Path(folder)
-        return cls(path.name for path in folder.iterdir() if path.is_file()) if folder.is_dir() else cls(())
+        if not Path(folder).is_dir():
+            return cls(())
+        with os.scandir(folder) as entries:
+            return cls(entry.name for entry in entries if entry.is_file())
 
     def meant_by(self, label: str) -> list[str]:
         """The files that a label may mean: one, none, or several that cannot be told apart by it."""

@@ -10,8 +10,9 @@ import codecs
 import csv
 import io
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ import charset_normalizer
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 TEXTS = (".csv", ".tsv")
+HEAD = 20_000  # signs of a text by which its readings are judged
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright lines"}
 ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken where the others fit no better
     "utf-8": "UTF-8",
@@ -51,13 +53,9 @@ def read_sheet(path: str | Path, judge: Callable[[list[Row]], Any]) -> Sheet:
     Raises ValueError without the file's name where none is possible.
     """
     path = Path(path)
-    readings = _workbook(path) if path.suffix.lower() in WORKBOOKS else _texts(path.read_bytes())
-    best, highest = None, None
-    for sheet in readings:
-        value = judge(sheet.rows)
-        if highest is None or value > highest:
-            best, highest = sheet, value
-    return best
+    if path.suffix.lower() in WORKBOOKS:
+        return max(_sheets_of(path), key=lambda sheet: judge(sheet.rows))
+    return _text_sheet(path.read_bytes(), judge)
 
 
 def decoded(data: bytes) -> Iterator[tuple[str, str]]:
@@ -85,13 +83,14 @@ def decoded(data: bytes) -> Iterator[tuple[str, str]]:
         if likely and likely[0].startswith("cp125"):
             likely.insert(0, "cp1252")  # of the same family by far the most frequent
         likely += isolation
-    texts = {}
+    texts: dict[str, list[str]] = {}
     for encoding in likely:
         if (text := _strictly(data, encoding)) is not None and "\0" not in text:
-            texts.setdefault(text, ENCODINGS[encoding])
+            texts.setdefault(text, []).append(encoding)
     if not texts:
         raise ValueError("it is not text in any encoding known here; save it as CSV in UTF-8.")
-    yield from texts.items()
+    order = list(ENCODINGS)
+    yield from ((text, ENCODINGS[min(same, key=order.index)]) for text, same in texts.items())
 
 
 def _strictly(data: bytes, encoding: str) -> str | None:
@@ -101,29 +100,35 @@ def _strictly(data: bytes, encoding: str) -> str | None:
         return None
 
 
-def _texts(data: bytes) -> Iterator[Sheet]:
-    faults, found = {}, 0
+def _text_sheet(data: bytes, judge: Callable[[list[Row]], Any]) -> Sheet:
+    readings = []
     for text, encoding in decoded(data):
         text = io.StringIO(text, newline=None).read()  # line ends of Windows and of old Macs
         first, _, rest = text.partition("\n")
         told = re.fullmatch(r'"?sep=(.)"?', first.strip(" \r"), flags=re.IGNORECASE)  # Excel's own line, no row of it
-        for separator in told[1] if told else SEPARATORS:
-            body = rest if told else text
-            try:
-                rows = list(enumerate(csv.reader(io.StringIO(body, newline=""), delimiter=separator, strict=True), 1))
-            except csv.Error as error:
-                faults[first.count(separator)] = error
-                continue
-            found += 1
-            usual = (encoding, separator) == ("UTF-8", ",")
-            name = SEPARATORS.get(separator, repr(separator))
-            how = "" if usual else f"read as {encoding}, columns separated by {name}"
-            yield Sheet(_not_empty(rows), how, body.endswith("\n"))
-    if not found:
-        raise ValueError(f"the file is not valid CSV ({faults[max(faults)]}); correct it there.")
+        readings += [(rest if told else text, encoding, separator) for separator in (told[1] if told else SEPARATORS)]
+    text, encoding, separator = max(readings, key=lambda reading: judge(_rows(_sample(reading[0]), reading[2])))
+    try:
+        rows = _rows(text, separator, strict=True)
+    except csv.Error as error:
+        raise ValueError(f"the file is not valid CSV ({error}); correct it there.") from error
+    usual = (encoding, separator) == ("UTF-8", ",")
+    name = SEPARATORS.get(separator, repr(separator))
+    how = "" if usual else f"read as {encoding}, columns separated by {name}"
+    return Sheet(rows, how, text.endswith("\n"))
 
 
-def _workbook(path: Path) -> Iterator[Sheet]:
+def _sample(text: str) -> str:
+    """The beginning of a text, and of the rest the lines in which encodings differ."""
+    rest = (line for line in text[HEAD:].split("\n") if not line.isascii())
+    return text[:HEAD] + "".join(f"\n{line}" for line in islice(rest, 100))
+
+
+def _rows(text: str, separator: str, strict: bool = False) -> list[Row]:
+    return _not_empty(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict), 1))
+
+
+def _sheets_of(path: Path) -> Iterator[Sheet]:
     import python_calamine  # only here: most labels are no workbook
 
     try:
@@ -148,5 +153,5 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _not_empty(rows: Any) -> list[Row]:
+def _not_empty(rows: Iterable[Row]) -> list[Row]:
     return [(number, cells) for number, cells in rows if any(cell.strip() for cell in cells)]

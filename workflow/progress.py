@@ -21,6 +21,8 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
+from vpipe_utils.label_checks import could_not_be_read
+
 STEPS = {
     "part": "01 data", "data": "01 data", "folds": "02 folds", "frame": "03 frame", "video": "04 video",
     "super_image": "05 super-image", "ensemble": "06 ensemble", "report": "10 report",
@@ -137,8 +139,11 @@ def duration(seconds: float) -> str:
 
 
 def score(outputs: list[str]) -> str:
-    """The validation or held-out mAP that a finished job wrote, if it wrote one."""
+    """What to know of a finished job: its validation or held-out mAP, the videos that cannot be read."""
     for file in outputs:
+        if Path(file).name == "videos.parquet":
+            said = could_not_be_read(Path(file))
+            return f"   {said}" if said else ""
         if Path(file).name != "metrics.json":
             continue
         metrics = json.loads(Path(file).read_text(encoding="utf-8"))

@@ -22,8 +22,9 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from vpipe_utils import params as parameters  # noqa: E402
-from vpipe_utils.labels import read_annotations  # noqa: E402
+from vpipe_utils.label_checks import check_labels  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.runs import Layout  # noqa: E402
 
 
 def main() -> None:
@@ -35,7 +36,7 @@ def main() -> None:
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
     try:
-        data = checked(arguments.preset)
+        data = checked(arguments.preset, arguments.outputs)
     except (ValueError, OSError) as error:
         sys.exit(f"make report: {error}")
 
@@ -77,8 +78,8 @@ def snakemake(words: list[str]) -> int:
         return 1
 
 
-def checked(preset: str) -> parameters.DataParams:
-    """Check every parameter file and, for own data, the annotations: one sentence for what is wrong."""
+def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
+    """Check every parameter file and, for own data, the annotations: a sentence for what is wrong or worth knowing."""
     data = parameters.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
     if data.preset != preset:
         raise ValueError(
@@ -94,9 +95,8 @@ def checked(preset: str) -> parameters.DataParams:
         for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
             if not path.exists():
                 raise ValueError(f"params/{preset}/data.yaml: {key} '{path}' is not there")
-        for path in (data.annotations_path, data.test_annotations_path):
-            if path is not None:
-                read_annotations(path, data.class_codes, data.normal_class)
+        labels = check_labels(data, Layout(Path(outputs or data.outputs), preset).videos_table)
+        print("\n".join(labels.lines), file=sys.stderr)
     return data
 
 
