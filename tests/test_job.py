@@ -40,9 +40,32 @@ def test_each_job_takes_a_gpu_of_its_own(tmp_path, monkeypatch):
     assert other.stdout.strip() == "5", "and the second free again when its job has ended"
 
 
-@pytest.mark.parametrize("chosen", [{"CUDA_VISIBLE_DEVICES": ""}, {"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0"}])
-def test_no_gpu_is_claimed_where_there_is_none_or_a_scheduler_chose(chosen):
-    assert job.claim_gpu(chosen) is None
+def test_jobs_of_one_slurm_allocation_share_its_gpus_and_no_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert job.claim_gpu({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}) == "0"
+    assert job.claim_gpu({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}) == "1"
+    assert job.claim_gpu({"SLURM_JOB_ID": "8", "CUDA_VISIBLE_DEVICES": "0"}) == "0", "another card, numbered anew"
+
+
+@pytest.mark.parametrize("chosen", ["", "-1", "NoDevFiles", "none"])
+def test_no_gpu_is_claimed_where_there_is_none(chosen):
+    assert job.claim_gpu({"CUDA_VISIBLE_DEVICES": chosen}) is None
+
+
+def test_gpus_are_counted_as_pytorch_counts_them(tmp_path, monkeypatch):
+    known = {"2": ["2"], "0, 3": ["0", "3"], "0,-1,1": ["0"], "GPU-8a,MIG-1/2": ["GPU-8a", "MIG-1/2"]}
+    for words, seen in known.items():
+        assert job.visible_gpus({"CUDA_VISIBLE_DEVICES": words}) == seen
+    program = tmp_path / "nvidia-smi"
+    listed = "GPU 0: A card (UUID: GPU-1)\\n  MIG 1g: GPU x\\nGPU 1: A card (UUID: GPU-2)\\n"
+    program.write_text(f"#!/bin/sh\nprintf '{listed}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert job.visible_gpus({}) == ["0", "1"]
+    program.write_text("#!/bin/sh\necho 'GPU 0: driver and library do not fit'; exit 18\n")
+    assert job.visible_gpus({}) == []
+    program.unlink()
+    assert job.visible_gpus({}) == []
 
 
 def test_a_job_ends_with_the_process_that_started_it():

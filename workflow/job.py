@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import ctypes
 import fcntl
+import itertools
 import json
 import os
 import re
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
@@ -115,13 +117,15 @@ def last_line(log: Path) -> str:
 
 
 def claim_gpu(environment: dict[str, str]) -> str | None:
-    """A free GPU's number, once there is one; None without GPUs or where a scheduler has already chosen."""
-    if "SLURM_JOB_ID" in environment:
-        return None
+    """A free GPU's number, once there is one; None without GPUs.
+
+    Inside a Slurm allocation several jobs may share its GPUs; other allocations on the machine number theirs anew.
+    """
     devices = visible_gpus(environment)
+    whose = f"{os.getuid()}-{environment.get('SLURM_JOB_ID', '')}"
     while devices:
         for device in devices:
-            name = f"vpipe-gpu-{os.getuid()}-{device.replace('/', '_')}.lock"
+            name = f"vpipe-gpu-{whose}-{device.replace('/', '_')}.lock"
             handle = open(Path(tempfile.gettempdir()) / name, "w")
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -137,9 +141,11 @@ def claim_gpu(environment: dict[str, str]) -> str | None:
 _held: list[object] = []  # open lock files; closed, and so released, by the end of the process
 
 
-def visible_gpus(environment: dict[str, str]) -> list[str]:
+def visible_gpus(environment: Mapping[str, str]) -> list[str]:
+    """The GPUs that PyTorch would see: CUDA_VISIBLE_DEVICES up to the first word that names none, else all."""
     if "CUDA_VISIBLE_DEVICES" in environment:
-        return [device for device in environment["CUDA_VISIBLE_DEVICES"].split(",") if device.strip()]
+        words = (word.strip() for word in environment["CUDA_VISIBLE_DEVICES"].split(","))
+        return list(itertools.takewhile(re.compile(r"\d+|GPU-.+|MIG-.+").fullmatch, words))
     try:
         listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
     except (OSError, subprocess.TimeoutExpired):

@@ -23,8 +23,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import pandas as pd  # noqa: E402
-from job import cell_error, job_environment, last_line  # noqa: E402
-from run import count_gpus, end_leftovers  # noqa: E402
+from job import cell_error, job_environment, last_line, visible_gpus  # noqa: E402
+from run import end_leftovers  # noqa: E402
 
 from vpipe_utils import index, params  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
@@ -52,7 +52,8 @@ def main() -> int:
         unknown = set(arguments.models or ()) - set(models)
         if unknown:
             raise ValueError(f"preset '{arguments.preset}' has no model '{min(unknown)}'; it has {', '.join(models)}")
-        rehearsal = Rehearsal(arguments.preset, Path(arguments.outputs), count_gpus() > 0, arguments.random_weights)
+        gpu = bool(visible_gpus(os.environ))
+        rehearsal = Rehearsal(arguments.preset, Path(arguments.outputs), gpu, arguments.random_weights)
         rehearsal.prepare(chosen)
     except (ValueError, OSError) as error:
         sys.exit(f"make rehearse: {error}")

@@ -14,12 +14,13 @@ import fcntl
 import io
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
+
+from job import visible_gpus  # noqa: E402
 
 from vpipe_utils import params as parameters  # noqa: E402
 from vpipe_utils.label_checks import check_labels  # noqa: E402
@@ -46,7 +47,7 @@ def main() -> None:
     if left:
         print(f"ended {left} processes that an earlier, killed run had left behind")
 
-    gpus = count_gpus()
+    gpus = len(visible_gpus(os.environ))
     settings = [f"preset={arguments.preset}"]
     settings += [f"outputs={arguments.outputs}"] if arguments.outputs else []
     settings += [f"train_threads={max(1, arguments.jobs // gpus)}"] if gpus else []
@@ -122,16 +123,6 @@ def end_leftovers(root: Path) -> int:
         except OSError:  # not ours to look at, or just gone
             continue
     return left
-
-
-def count_gpus() -> int:
-    if "CUDA_VISIBLE_DEVICES" in os.environ:
-        return len([device for device in os.environ["CUDA_VISIBLE_DEVICES"].split(",") if device.strip()])
-    try:
-        listed = subprocess.run(["nvidia-smi", "-L"], capture_output=True, text=True, timeout=30)
-    except (OSError, subprocess.TimeoutExpired):
-        return 0
-    return listed.stdout.count("GPU ") if listed.returncode == 0 else 0
 
 
 if __name__ == "__main__":
