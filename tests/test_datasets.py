@@ -123,7 +123,16 @@ def test_worker_processes_change_nothing() -> None:
     assert torch.equal(*batches)
 
 
-def test_too_few_items_for_a_batch_is_one_sentence() -> None:
+def test_too_few_items_for_a_batch_are_one_batch_and_said(capsys: pytest.CaptureFixture[str]) -> None:
     cache = MemoryCache(TARGETS[:3])
-    with pytest.raises(ValueError, match="3 training items are fewer than batch_size 16: lower batch_size"):
-        train_loader(smoke_params(), cache, cache.videos, TARGETS[:3])
+    loader = train_loader(smoke_params(), cache, cache.videos, TARGETS[:3])
+    assert [len(targets) for _, targets in loader] == [3]
+    assert capsys.readouterr().out == "batch_size 3, not 16: there is no more to train on in fold 0\n"
+
+
+@pytest.mark.parametrize("size", [1, 2, 4, 5])
+def test_no_batch_is_smaller_than_the_others(size: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """Batch norm must not meet a rest of one sample."""
+    cache = MemoryCache(TARGETS[:5])
+    loader = train_loader(smoke_params(batch_size=size), cache, cache.videos, TARGETS[:5])
+    assert {len(targets) for _, targets in loader} == {size} and not capsys.readouterr().out

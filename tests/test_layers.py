@@ -36,6 +36,48 @@ def test_a_preset_can_extend_another(tmp_path: Path, monkeypatch: pytest.MonkeyP
         layers.layer_files("mytown")
 
 
+def test_training_yaml_of_a_preset_is_for_all_its_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It beats the models' files of the presets before it, and is beaten by the preset's own."""
+    texts = {
+        "paper/data": "extends: null",
+        "paper/training": "batch_size: 1",
+        "paper/m": "batch_size: 2\nlr: 2",
+        "paper/other": "batch_size: 2",
+        "paper/ensemble": "bootstrap: 9",
+        "demo/data": "",
+        "demo/m": "batch_size: 3",
+        "mytown/data": "extends: demo",
+        "mytown/training": "batch_size: 4",
+    }
+    for name, text in texts.items():
+        path = tmp_path / "params" / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    for module in ("layers", "runs"):
+        monkeypatch.setattr(f"vpipe_utils.{module}.project_root", lambda: tmp_path)
+    names = [f"{file.parent.name}/{file.stem}" for file in layers.layer_files("mytown", "m", 1)]
+    assert names == [
+        "paper/data", "paper/training", "paper/m", "demo/data", "demo/m", "mytown/data", "mytown/training",
+        "folds/fold_1",
+    ]  # fmt: skip
+    assert layers.read_layers(layers.layer_files("mytown", "m")) == {"extends": "demo", "batch_size": 4, "lr": 2}
+    assert layers.read_layers(layers.layer_files("demo", "m"))["batch_size"] == 3
+    (tmp_path / "params" / "mytown" / "m.yaml").write_text("batch_size: 5")
+    assert layers.read_layers(layers.layer_files("mytown", "m"))["batch_size"] == 5
+    for name in ("ensemble", None):
+        assert not [file for file in layers.layer_files("mytown", name) if file.stem == "training"]
+    with pytest.raises(ValueError, match="no parameter file for model 'vgg'; params/paper holds m, other$"):
+        layers.layer_files("mytown", "vgg")
+
+
+def test_own_data_asks_for_the_benchmarks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(layers, "project_root", lambda: tmp_path)
+    assert layers.runs_benchmarks("demo", "pipesim") and not layers.runs_benchmarks("mytown", "files")
+    (tmp_path / "params" / "mytown").mkdir(parents=True)
+    (tmp_path / "params" / "mytown" / "benchmarks.yaml").touch()
+    assert layers.runs_benchmarks("mytown", "files")
+
+
 def test_unknown_preset_and_model_name_those_there_are() -> None:
     with pytest.raises(ValueError, match="preset 'nowhere' has no params/nowhere/data.yaml; presets are .*demo.*paper"):
         layers.layer_files("nowhere")

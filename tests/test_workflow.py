@@ -150,6 +150,32 @@ def test_how_labels_and_files_fit_is_said_before_anything_runs(tmp_path):
         assert said in done.stderr, said
 
 
+def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_path):
+    project = copy_project(tmp_path / "project")
+    own = project / "params" / "own"
+    own.mkdir()
+    (project / "videos").mkdir()
+    labels = {f"{k}.mp4": [k % 3] for k in range(12)}
+    (project / "labels.json").write_text(json.dumps(labels))
+    for video in labels:
+        (project / "videos" / video).touch()
+    data = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.json\n"
+    (own / "data.yaml").write_text(data)
+    (own / "training.yaml").write_text("batch_size: 10\n")
+    said = run(project, "--dry-run", preset="own").stderr
+    assert COSTS not in said and "[ 1/12]" in said
+    assert "A fold trains on about 9 videos" in said and "convnext_base 9 (not 10)" in said
+    assert "params/own/training.yaml" in said and "frame_tresnet" not in said.split("To choose")[0]
+    (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
+    (own / "training.yaml").write_text("batch_size: 3\n")
+    said = run(project, "--dry-run", preset="own").stderr
+    assert COSTS in said and "A fold trains" not in said
+    (project / "labels.json").write_text(json.dumps({f"{k}.mp4": [k] for k in range(3)}))
+    done = run(project, "--dry-run", preset="own")
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert "3 labelled videos cannot make n_folds 5" in done.stderr
+
+
 def test_a_failing_notebook_is_kept_and_named(tmp_path):
     project = copy_project(tmp_path / "project")
     notebook = nbformat.v4.new_notebook()

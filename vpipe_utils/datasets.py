@@ -13,6 +13,7 @@ from vpipe_utils.device import this_device
 from vpipe_utils.frames import TileCache
 from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.runs import derive_seed
+from vpipe_utils.small_data import fitting_batch
 from vpipe_utils.video import consecutive_indices, uniform_indices
 
 
@@ -111,17 +112,18 @@ class EpochShuffle(Sampler):
 
 
 def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray) -> DataLoader:
-    """Batches for training: shuffled, jittered, the last incomplete one left out (batch norm dislikes tiny batches)."""
+    """Batches for training: shuffled, jittered, the last incomplete one left out (batch norm dislikes tiny batches).
+
+    Where there are fewer items than batch_size, all of them are one batch, and a printed line says so.
+    """
     seed = derive_seed(params.seed, "data", params.model, params.fold)
     items = params.frames_per_epoch if isinstance(params, FrameParams) else 1
     count = params.tiles_per_item
     data = TileDataset(cache, videos, targets, count, seed, params.jitter, items, params.sampling)
-    if len(data) < params.batch_size:
-        raise ValueError(
-            f"{len(data)} training items are fewer than batch_size {params.batch_size}: lower batch_size in "
-            f"params/{params.preset}/{params.model}.yaml"
-        )
-    return _loader(data, params, batch_size=params.batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
+    batch_size = fitting_batch(params.batch_size, len(data))
+    if batch_size < params.batch_size:
+        print(f"batch_size {batch_size}, not {params.batch_size}: there is no more to train on in fold {params.fold}")
+    return _loader(data, params, batch_size=batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
 
 
 def eval_loader(

@@ -10,6 +10,8 @@ import yaml
 
 from vpipe_utils.runs import project_root, resolve
 
+NOT_MODELS = ("data", "training", "ensemble", "benchmarks")  # files of a preset's folder; every other is a model's
+
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
     """One flat parameter file. Raises ValueError for bad YAML, a nested layout or a key given twice."""
@@ -39,18 +41,26 @@ def layer_files(preset: str, model: str | None = None, fold: int | None = None) 
     """Parameter files of one notebook run, later wins; relative to the project root.
 
     `paper` is complete; a preset says only what it changes, and may start from another preset by `extends` in its
-    data.yaml. `model` None: the data layers alone. A model neither in `paper` nor in the preset is an error.
+    data.yaml. For each preset, oldest first: data, for a model training (what the preset sets for all its models;
+    optional), then `model`, which may also be "ensemble" or "benchmarks". `model` None: the data layers alone. A model
+    neither in `paper` nor in the preset is an error.
     """
     root = project_root()
-    names = ["data"] + ([model] if model else [])
+    names = ["data"] + (["training"] if model and model not in NOT_MODELS else []) + ([model] if model else [])
     files = [Path("params") / layer / f"{name}.yaml" for layer in ("paper", *_ancestry(preset)) for name in names]
     files = [file for file in dict.fromkeys(files) if (root / file).is_file()]
     if model and not any(file.stem == model for file in files):
-        there = sorted(p.stem for p in (root / "params" / "paper").glob("*.yaml") if p.stem != "data")
+        there = sorted(p.stem for p in (root / "params" / "paper").glob("*.yaml") if p.stem not in NOT_MODELS)
         raise ValueError(f"no parameter file for model '{model}'; params/paper holds {', '.join(there)}")
     if fold is not None:
         files.append(Path("params") / "folds" / f"fold_{fold}.yaml")
     return files
+
+
+def runs_benchmarks(preset: str, source: str) -> bool:
+    """Whether `make report` runs notebook 12: own data asks for it with a params/<preset>/benchmarks.yaml."""
+    asked = project_root() / "params" / preset / "benchmarks.yaml"  # paper has one
+    return source == "pipesim" or asked.is_file()
 
 
 def _ancestry(preset: str) -> list[str]:

@@ -292,7 +292,7 @@ def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
     """The parameters of one model of a preset, all layers merged."""
     values = read_layers(layer_files(preset, model, fold))
     kind = VideoParams if "clip_frames" in values else SuperImageParams if "grid" in values else FrameParams
-    return kind.from_values(values, f"params/{preset}/{model}.yaml")
+    return kind.from_values(values, f"params/{preset}/{model}.yaml or training.yaml")
 
 
 def _plain_names(variables: Mapping[str, Any]) -> list[str]:
@@ -308,7 +308,7 @@ def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:
         hint = f" (did you mean '{near[0]}'?)" if near else ""
         of_a_model = key in SuperImageParams.model_fields or key in FrameParams.model_fields
         if of_a_model and not near:
-            hint = "; it belongs in the file of a model, params/<preset>/<model>.yaml"
+            hint = "; it belongs in params/<preset>/training.yaml, for all models, or in the file of one, <model>.yaml"
         return f"'{key}' is no parameter here{hint}"
     if item["type"] == "missing":
         return f"'{key}' is missing: set it in one of the parameter files"

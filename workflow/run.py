@@ -23,6 +23,7 @@ sys.path.insert(0, str(ROOT))
 from job import visible_gpus  # noqa: E402
 
 from vpipe_utils import params as parameters  # noqa: E402
+from vpipe_utils import small_data  # noqa: E402
 from vpipe_utils.label_checks import check_labels  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
 from vpipe_utils.runs import Layout  # noqa: E402
@@ -98,6 +99,9 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
                 raise ValueError(f"params/{preset}/data.yaml: {key} '{path}' is not there")
         labels = check_labels(data, Layout(Path(outputs or data.outputs), preset).videos_table)
         print("\n".join(labels.lines), file=sys.stderr)
+        models = [parameters.read_model(preset, model) for _, model in data.runs]
+        if line := small_data.say_smaller_batches(len(labels.train), data, models):
+            print(line, file=sys.stderr)
     return data
 
 

@@ -19,7 +19,7 @@ from string import Template
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.layers import layer_files, read_layers, runs_benchmarks  # noqa: E402
 from vpipe_utils.runs import atomic_path, read_json  # noqa: E402
 
 APPROACHES = {
@@ -27,7 +27,8 @@ APPROACHES = {
     "04_video_swin": ("video", "Video Swin"),
     "05_super_image": ("super_image", "Super-image"),
 }
-PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report", "12_benchmarks")
+PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
+BENCHMARKS = "12_benchmarks"
 
 
 def main() -> None:
@@ -58,9 +59,10 @@ def main() -> None:
 def write_source(root: Path, source: Path) -> None:
     """Sphinx's source folder: settings, notebooks with their own titles, a page a model, the start page."""
     shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.md", "build.py", "__pycache__"))
-    for name in PLAIN:
-        write_notebook(root / "notebooks" / f"{name}.ipynb", source / f"{name}.ipynb", "")
     data = read_layers(layer_files(root.name))
+    with_benchmarks = runs_benchmarks(root.name, data["source"])
+    for name in (*PLAIN, BENCHMARKS) if with_benchmarks else PLAIN:
+        write_notebook(root / "notebooks" / f"{name}.ipynb", source / f"{name}.ipynb", "")
     runs: dict[str, list[dict]] = {}  # page of a model -> its runs
     for name, (approach, title) in APPROACHES.items():
         for model in data[f"{approach}_models"]:
@@ -74,7 +76,7 @@ def write_source(root: Path, source: Path) -> None:
                 write_notebook(executed, source / f"{page}.ipynb", suffix)
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
-    write_start_page(root, source, runs)
+    write_start_page(root, source, runs, with_benchmarks)
 
 
 def write_notebook(path: Path, target: Path, suffix: str) -> None:
@@ -119,7 +121,7 @@ def runs_table(runs: Iterable[dict]) -> str:
     return table(["Approach", "Model", "Run", "Validation mAP", "Epochs", "Training"], rows, left=3)
 
 
-def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]]) -> None:
+def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with_benchmarks: bool) -> None:
     headline = read_json(root / "headline" / "headline.json")
     figures = []
     for figure in headline.get("figures", []):
@@ -135,6 +137,9 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]]) -> N
         runs=f"outputs/{root.name}/runs",
         toc_data="01_data_preparation\n02_folds",
         toc_models="\n".join(runs),
+        benchmarks=f"\n6. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the report's size and "
+        "measured at this one." if with_benchmarks else "",
+        toc_results="\n".join(["06_ensemble", "10_report", *([BENCHMARKS] if with_benchmarks else [])]),
     )
     (source / "index.md").write_text(text, encoding="utf-8")
 
