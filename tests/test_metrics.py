@@ -156,3 +156,14 @@ def test_a_thousand_resamples_of_200_videos_are_quick():
 def test_faulty_input(targets, scores, message):
     with pytest.raises(ValueError, match=message):
         metrics.mean_average_precision(targets, scores)
+
+
+def test_videos_without_any_class_are_negatives_of_every_class():
+    targets = np.array([[1, 0], [0, 0], [0, 1], [0, 0]])
+    scores = np.array([[0.9, 0.1], [0.8, 0.7], [0.1, 0.6], [0.2, 0.2]])
+    assert metrics.average_precision(targets, scores).tolist() == [1.0, 0.5]
+    low, high = metrics.bootstrap_map(targets, scores, n=200)
+    assert 0 <= low < 0.75 < high <= 1
+    none = np.zeros((3, 2), int)
+    assert metrics.mean_average_precision(none, scores[:3]) == metrics.chance_map(none) == 0
+    assert metrics.bootstrap_map(none, scores[:3], n=20) == (0, 0)

@@ -121,6 +121,13 @@ def test_asymmetric_loss_follows_the_paper() -> None:
     torch.testing.assert_close(make_loss(smoke_params(loss="bce"))(logits, targets), bce)
 
 
+@pytest.mark.parametrize("loss", ["asl", "bce"])
+def test_a_batch_of_videos_without_any_class_pushes_all_probabilities_down(loss: str) -> None:
+    logits = torch.linspace(-2, 2, 34).reshape(2, 17).requires_grad_()
+    make_loss(smoke_params(loss=loss))(logits, torch.zeros(2, 17)).backward()
+    assert torch.isfinite(logits.grad).all() and (logits.grad > 0).any() and (logits.grad >= 0).all()
+
+
 def test_the_ladder_ends_at_the_full_loss() -> None:
     params = smoke_params(asl_ladder=0.5, epochs=12)
     loss = make_loss(params)

@@ -218,7 +218,7 @@ def prediction_gallery(examples: Sequence[Example], grid: int = 3, top: int = 5)
         row, column = divmod(index, columns)
         picture, bars = panels[row, 2 * column : 2 * column + 2]
         draw_super_image(picture, example.image, grid, numbered=False)
-        named = " ".join(in_figure(code) for code in sorted(example.labels)) or "?"
+        named = " ".join(in_figure(code) for code in sorted(example.labels)) or "no class"
         picture.set_title(textwrap.fill(f"{in_figure(example.video)}: {named}", 40), fontsize=8.5)
         _draw_probabilities(bars, example, top)
     return figure

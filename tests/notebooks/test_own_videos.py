@@ -1,4 +1,4 @@
-"""Real clips, own classes, a CSV: the same notebooks take them without a special case."""
+"""Real clips, a table of defects as Excel saves it, clips without a defect: the notebooks take them as they are."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
 from vpipe_utils.labels import read_submission
 from vpipe_utils.runs import Layout, read_table
 
 ROOT = Path(__file__).resolve().parents[2]
-CLASSES = ["OK", "ROOTS", "CRACK"]
+CLASSES = ["FS", "ROOTS", "CRACK"]
 LAYERS = ["paper/data", "paper/{model}", "smoke/data", "smoke/{model}", "folds/fold_0"]
 OWN = """\
 source: files
-classes: [OK, ROOTS, CRACK]
-normal_class: OK
+classes: [FS, ROOTS, CRACK]
+class_names: {FS: broken flange}
+normal_class: null
 n_folds: 2
 frame_models: []
 video_models: []
@@ -53,11 +53,8 @@ def test_six_real_clips_from_index_to_submission(clips: Path, tmp_path: Path) ->
     for clip in clips.iterdir():
         (videos / clip.name).symlink_to(clip)
     (videos / "broken.mp4").write_bytes(b"not a video")
-    named = ["demo.mp4", "demo_skeleton.mp4", "test.avi", "test.mp4", "broken.mp4"]
-    rows = [[1, 0, 0], [0, 1, 0], [0, 1, 1], [1, 0, 0], [0, 0, 1]]
-    table = pd.DataFrame(rows, columns=CLASSES)
-    table.insert(0, "video", named)
-    table.to_csv(tmp_path / "labels.csv", index=False)
+    rows = "demo.MP4;x;;\ndemo_skeleton;;;\ntest.avi;;x;x\ntest.mp4;;;\nbroken.mp4;;;x\n;;;\n"
+    (tmp_path / "labels.csv").write_text(f"sep=;\nVideo;fs;roots;crack\n{rows}", encoding="utf-16")
     own, ensemble = tmp_path / "own.yaml", tmp_path / "ensemble.yaml"
     data = f"videos_dir: {videos}\nannotations: {tmp_path / 'labels.csv'}\noutputs: {tmp_path / 'outputs'}\n"
     own.write_text(OWN + data)
@@ -67,11 +64,17 @@ def test_six_real_clips_from_index_to_submission(clips: Path, tmp_path: Path) ->
     execute("02_folds", None, own, "-f", str(own))
     execute("05_super_image", "convnext_base", own, "-f", str(own), "-p", "batch_size", "2")
     execute("06_ensemble", "ensemble", own, "-f", str(own), "-f", str(ensemble))
+    execute("10_report", "ensemble", own, "-f", str(own), "-f", str(ensemble))
 
     layout = Layout(tmp_path / "outputs", "smoke")
     index = read_table(layout.videos_table).set_index("video")
     assert len(index) == 7
+    labels = read_table(layout.labels_table).set_index("video")
+    assert labels.loc[["demo_skeleton.mp4", "test.mp4"]].to_numpy().sum() == 0  # no defect, and yet training videos
+    assert labels.loc["demo.mp4"].tolist() == [1, 0, 0] and set(read_table(layout.folds_table)["fold"]) == {0, 1}
     assert list(index.index[~index["readable"]]) == ["broken.mp4"] and index["why_not"]["broken.mp4"]
     assert set(index.index[index["split"] == "test"]) == {"demo_spatiotemporal_det.mp4", "test_video_structuralize.mp4"}
+    words = (tmp_path / "01_data_preparation.ipynb").read_text(encoding="utf-8")
+    assert "corrosion" not in words and "broken flange" in words
     submission = read_submission(layout.ensemble / "submission.json", CLASSES)
     assert set(submission["video"]) == set(index.index[index["split"] == "test"])
