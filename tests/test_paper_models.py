@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import pytest
+import torch
 
 from vpipe_utils import costs, reference
 from vpipe_utils.device import Device
@@ -114,6 +115,17 @@ def test_a_backbone_that_spares_matrices_is_heard() -> None:
     }
     names = {name for name, p in network.named_parameters() if id(p) in spared and p.ndim == 2}
     assert names and all(".cpb_mlp." in name for name in names)
+
+
+def test_dropout_and_batch_norm_are_those_of_the_pretraining() -> None:
+    """Sources beside each value in params/paper; a few images a step give no statistics of a batch."""
+    params = {model: read_model("paper", model) for model in ALL}
+    dropout = {model: p.drop_rate for model, p in params.items() if p.drop_rate}
+    swin = dict.fromkeys(("video_swin_k400", "video_swin_k600", "video_swin_ssv2"), 0.5)
+    assert dropout == {"nfnet_f3": 0.4, "nfnet_f6": 0.5, "efficientnet_l2": 0.5, **swin}
+    for model, p in params.items():
+        norms = [m for m in costs.meta_model(p).modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
+        assert p.freeze_batch_norm == (bool(norms) and p.batch_size < 8), model
 
 
 @pytest.mark.slow

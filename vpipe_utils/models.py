@@ -6,6 +6,8 @@ Every network takes RGB in [0, 1] and normalises itself, so nothing outside has 
 from __future__ import annotations
 
 import warnings
+from functools import partial
+from types import MethodType
 
 import timm
 import torch
@@ -33,13 +35,55 @@ def build_model(params: TrainParams) -> nn.Module:
         network = TileClassifier(params, classes)
     else:
         network = ImageClassifier(params, classes)
-    if params.grad_checkpointing and not isinstance(params, VideoParams):  # Video Swin takes it when it is built
-        network.backbone.set_grad_checkpointing(True)
+    if params.freeze_batch_norm and params.pretrained:
+        _keep_statistics(network, params)
+    if params.grad_checkpointing:
+        if not isinstance(params, VideoParams):  # Video Swin takes it when it is built
+            network.backbone.set_grad_checkpointing(True)
+        for norm in _batch_norms(network):
+            norm.register_forward_pre_hook(partial(_count_once, momentum=norm.momentum))
     return network.to(memory_format=torch.channels_last) if params.channels_last else network
 
 
 def count_parameters(network: nn.Module) -> int:
     return sum(p.numel() for p in network.parameters())
+
+
+def _batch_norms(network: nn.Module) -> list[nn.Module]:
+    return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
+
+
+def _keep_statistics(network: nn.Module, params: TrainParams) -> None:
+    """Keep all batch norms in evaluation mode, in training too: they normalise by the statistics of the pretraining.
+
+    Their scales and shifts still learn (as with `norm_eval` in OpenMMLab's detectors, which train on 2 images a GPU).
+    """
+    norms = _batch_norms(network)
+    if not norms:
+        raise ValueError(
+            f"freeze_batch_norm is true, but {params.backbone} of '{params.model}' has no batch norm: set it to false"
+        )
+    for norm in norms:
+        norm.train = MethodType(_stay_in_evaluation, norm)  # type: ignore[method-assign]
+        norm.train()
+
+
+def _stay_in_evaluation(norm: nn.Module, mode: bool = True) -> nn.Module:
+    return nn.Module.train(norm, False)
+
+
+def _count_once(norm: nn.Module, inputs: object, momentum: float) -> None:
+    """Before batch norm runs: under gradient checkpointing it does twice a step, and must count that batch once.
+
+    The second time is in the backward pass, where a gradient task has a number. (A compiled network needs no help: the
+    compiler repeats no update of a buffer.)
+    """
+    if torch.compiler.is_compiling():
+        return
+    again = norm.training and torch._C._current_graph_task_id() != -1
+    norm.momentum = 0.0 if again else momentum
+    if again and norm.num_batches_tracked is not None:
+        norm.num_batches_tracked.sub_(1)  # its forward adds one
 
 
 class Normalise(nn.Module):
@@ -63,6 +107,8 @@ class ImageClassifier(nn.Module):
         decoder = params.head == "ml_decoder"
         # With a linear head, pooling, norm and the one fresh layer are timm's own for this backbone.
         arguments = {"num_classes": 0, "global_pool": ""} if decoder else {"num_classes": classes}
+        if params.drop_rate:
+            arguments["drop_rate"] = params.drop_rate
         self.backbone, self.loaded = _timm_backbone(params, **arguments)
         self.head = MLDecoderHead(self.backbone.num_features, params.decoder_dim, classes) if decoder else None
         cfg = self.backbone.pretrained_cfg
@@ -89,7 +135,11 @@ class TileClassifier(nn.Module):
         self.backbone, self.loaded = _timm_backbone(params, num_classes=0)
         width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
         decoder = params.head == "ml_decoder"
-        self.head = MLDecoderHead(width, params.decoder_dim, classes) if decoder else _MeanLinear(width, classes)
+        self.head = (
+            MLDecoderHead(width, params.decoder_dim, classes)
+            if decoder
+            else _MeanLinear(width, classes, params.drop_rate)
+        )
         cfg = self.backbone.pretrained_cfg
         self.normalise = Normalise(cfg["mean"], cfg["std"])
 
@@ -102,8 +152,12 @@ class TileClassifier(nn.Module):
 
 
 class _MeanLinear(nn.Linear):
+    def __init__(self, width: int, classes: int, drop_rate: float) -> None:
+        super().__init__(width, classes)
+        self.dropout = nn.Dropout(drop_rate)
+
     def forward(self, tokens: Tensor) -> Tensor:
-        return super().forward(tokens.mean(dim=1))
+        return super().forward(self.dropout(tokens.mean(dim=1)))
 
 
 class MLDecoderHead(nn.Module):
@@ -132,7 +186,7 @@ class _OneLayer(nn.Module):
 
 
 class VideoSwin(nn.Module):
-    """Video Swin Transformer (arXiv 2106.13230) as mmaction2 builds it, averaged over time and place, linear head."""
+    """Video Swin Transformer (arXiv 2106.13230) as mmaction2 builds it; mean of all places, dropout, linear head."""
 
     def __init__(self, params: VideoParams, classes: int) -> None:
         super().__init__()
@@ -150,13 +204,14 @@ class VideoSwin(nn.Module):
         if not next(self.backbone.parameters()).is_meta:  # only counted then: there is nothing to start from
             self.backbone.init_weights()
         self.loaded = load_video_swin(self.backbone, params) if params.pretrained else None
+        self.dropout = nn.Dropout(params.drop_rate)
         self.head = nn.Linear(self.backbone.num_features[-1], classes)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)
 
     def forward(self, clips: Tensor) -> Tensor:
         features = self.backbone(self.normalise(clips))  # (B, width, T', H', W')
-        return self.head(features.mean(dim=(2, 3, 4)))
+        return self.head(self.dropout(features.mean(dim=(2, 3, 4))))
 
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.head.parameters())

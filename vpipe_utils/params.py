@@ -198,6 +198,8 @@ class TrainParams(DataParams):
     head: Literal["linear", "ml_decoder"]
     decoder_dim: int = Field(ge=8, multiple_of=8)
     drop_path: float = Share
+    drop_rate: float = Field(ge=0, lt=1)
+    freeze_batch_norm: bool
     input_tile: int = Field(ge=8)
 
     hflip: bool
@@ -243,6 +245,10 @@ class TrainParams(DataParams):
             raise ValueError(
                 f"input_tile {self.input_tile} is larger than the cached tile_size {self.tile_size}: "
                 "raise tile_size in data.yaml (notebook 01 then rebuilds the cache)"
+            )
+        if self.head == "ml_decoder" and self.drop_rate:
+            raise ValueError(
+                f"drop_rate is {self.drop_rate}, but the head ml_decoder has its own dropout, 0.1: set drop_rate to 0"
             )
         key, held = ("cache_frames", self.cache_frames)
         if self.sampling == "consecutive":
