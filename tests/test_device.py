@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from fakes import PLAYED_GPU, on_a_gpu, smoke_params
+from fakes import PLAYED_GPU, MemoryCache, on_a_gpu, smoke_params, three_class_targets
 from lightning.pytorch.plugins.precision import MixedPrecision
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vpipe_utils import costs, device
 from vpipe_utils.checkpoints import Ema
+from vpipe_utils.datasets import eval_loader
 from vpipe_utils.device import Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.inputs import make_input
 from vpipe_utils.params import FrameParams, TrainParams, read_model
@@ -48,6 +49,13 @@ def test_a_gpu(monkeypatch: pytest.MonkeyPatch, bf16: bool, auto: str) -> None:
     assert isinstance(plugin, MixedPrecision) and (plugin.precision, plugin.device) == (f"{auto}-mixed", "cuda")
     assert gpu.peak_memory()["gpu_memory_mib"] == 3 * 1024
     gpu.synchronize(), gpu.forget_peak()
+
+
+def test_batches_are_pinned_for_a_gpu_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    params, cache = smoke_params(), MemoryCache(three_class_targets(4))
+    assert not eval_loader(params, cache, cache.videos).pin_memory
+    play_gpu(monkeypatch, bf16=True)
+    assert eval_loader(params, cache, cache.videos).pin_memory
 
 
 def test_autocast_is_what_the_precision_says() -> None:
