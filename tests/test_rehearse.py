@@ -85,7 +85,7 @@ def rehearsed(project: Path, *words: str) -> tuple[subprocess.CompletedProcess[s
     command = [sys.executable, "workflow/rehearse.py", *words]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True)
     assert "Traceback" not in done.stderr, done.stderr
-    return done, pd.read_csv(next((project / "outputs" / "rehearsal").glob("*/rehearsal.csv"))).set_index("model")
+    return done, pd.read_csv(next((project / "outputs").glob("*/rehearsal/rehearsal.csv"))).set_index("model")
 
 
 @pytest.mark.slow

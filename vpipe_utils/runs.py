@@ -83,6 +83,11 @@ class Layout:
         return self.root / "benchmarks" / "costs.parquet"
 
     @property
+    def rehearsal(self) -> Path:
+        """What `make rehearse` writes: its table, and a small run of the whole preset."""
+        return self.root / "rehearsal"
+
+    @property
     def headline(self) -> Path:
         """What the start page of the HTML report shows; written by notebook 10."""
         return self.root / "headline"

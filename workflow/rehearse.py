@@ -27,11 +27,10 @@ from job import cell_error, job_environment, last_line, visible_gpus  # noqa: E4
 from run import end_leftovers  # noqa: E402
 
 from vpipe_utils import index, params  # noqa: E402
-from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.layers import NOT_MODELS, layer_files, read_layers  # noqa: E402
 from vpipe_utils.runs import Layout, atomic_path, read_json  # noqa: E402
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
-NO_MODELS = {"data", "training", "ensemble", "benchmarks"}  # files of a preset that describe no model
 EPOCHS = 3  # one before it is killed, one that warms up, one that is timed
 CPU_TILE, CPU_BATCH = 32, 2
 FIXED_TILE = 56  # of backbones that take one size only: four patches of 14 px
@@ -42,7 +41,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="take every model of a preset through its notebook for a few updates")
     parser.add_argument("--preset", default="paper", help="a folder of params/")
     parser.add_argument("--models", nargs="+", help="these alone")
-    parser.add_argument("--outputs", default="outputs/rehearsal", help="where everything is written")
+    parser.add_argument("--outputs", help="where everything is written; else outputs/<preset>/rehearsal")
     parser.add_argument("--random-weights", action="store_true", help="do not ask the hub for pretrained weights")
     arguments = parser.parse_args()
     os.chdir(ROOT)
@@ -53,7 +52,8 @@ def main() -> int:
         if unknown:
             raise ValueError(f"preset '{arguments.preset}' has no model '{min(unknown)}'; it has {', '.join(models)}")
         gpu = bool(visible_gpus(os.environ))
-        rehearsal = Rehearsal(arguments.preset, Path(arguments.outputs), gpu, arguments.random_weights)
+        outputs = arguments.outputs or next(iter(models.values())).layout.rehearsal
+        rehearsal = Rehearsal(arguments.preset, Path(outputs), gpu, arguments.random_weights)
         rehearsal.prepare(chosen)
     except (ValueError, OSError) as error:
         sys.exit(f"make rehearse: {error}")
@@ -64,7 +64,7 @@ def main() -> int:
         rows.append(rehearsal.rehearse(model, of))
         print(f"{line}   {time.monotonic() - began:.0f} s   {rows[-1]['result']}", flush=True)
     table = pd.DataFrame(rows)
-    with atomic_path(rehearsal.root / "rehearsal.csv") as part:
+    with atomic_path(rehearsal.table) as part:
         table.to_csv(part, index=False, float_format="%.4g")
     print(describe(table, rehearsal))
     return int((table["result"] != "ok").any())
@@ -74,7 +74,7 @@ def models_of(preset: str) -> dict[str, params.TrainParams]:
     """Every model the preset trains, then those that lie in its folder without being named: by name, checked."""
     data = params.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
     names = [model for _, model in data.runs]
-    beside = {file.stem for file in (ROOT / "params" / preset).glob("*.yaml")} - NO_MODELS
+    beside = {file.stem for file in (ROOT / "params" / preset).glob("*.yaml")} - {*NOT_MODELS}
     fold = data.train_folds[0]
     return {name: params.read_model(preset, name, fold) for name in dict.fromkeys([*names, *sorted(beside)])}
 
@@ -122,6 +122,7 @@ class Rehearsal:
     def __init__(self, preset: str, outputs: Path, gpu: bool, random_weights: bool) -> None:
         self.preset, self.outputs, self.gpu, self.random_weights = preset, outputs.resolve(), gpu, random_weights
         self.root = Layout(self.outputs, preset).root
+        self.table = self.outputs / "rehearsal.csv"
         self.data: dict[str, object] = {}
 
     def prepare(self, models: dict[str, params.TrainParams]) -> None:
@@ -246,7 +247,7 @@ def describe(table: pd.DataFrame, rehearsal: Rehearsal) -> str:
         lines.append(f"All of them: {table['hours'].sum():.0f} GPU hours. Memory is the most that was held at once.")
     else:
         lines.append("Hours and a GPU's memory are known only where there is one; here tiles and batches were small.")
-    lines.append(f"The table: {rehearsal.root / 'rehearsal.csv'}; the notebooks and what they printed lie beside it.")
+    lines.append(f"The table: {rehearsal.table}; the notebooks and what they printed lie beside it.")
     return "\n".join(lines)
 
 
