@@ -31,6 +31,7 @@ class Odd(NamedTuple):
     frames: int = FRAMES  # that decoding gives
     damage: str = ""  # a part of what is said of it; "": nothing
     lies: bool = False  # its header gives another number of frames
+    like_opencv: bool = True  # OpenCV makes the same colours of it, to the bit
 
 
 def x264(params: str = "") -> dict[str, str]:
@@ -221,9 +222,9 @@ READABLE: dict[str, Odd] = {
         partial(write, params="aud=1:bitrate=500:vbv-maxrate=500:vbv-bufsize=500:nal-hrd=cbr:filler=1"), ""
     ),
     "said_to_be_interlaced.mp4": Odd(partial(write, params="fake-interlaced=1:pic-struct=1"), ""),
-    "10_bit.mp4": Odd(partial(write, pix_fmt="yuv420p10le"), "yuv420p10le"),
-    "444.mp4": Odd(partial(write, pix_fmt="yuv444p"), "yuv444p"),
-    "full_range.mp4": Odd(partial(write, pix_fmt="yuvj420p"), "yuvj420p"),
+    "10_bit.mp4": Odd(partial(write, pix_fmt="yuv420p10le"), "", like_opencv=False),
+    "444.mp4": Odd(partial(write, pix_fmt="yuv444p"), ""),
+    "full_range.mp4": Odd(partial(write, pix_fmt="yuvj420p"), ""),
     "bt709.mp4": Odd(partial(write, params="colormatrix=bt709"), ""),
     "odd_width.mp4": Odd(partial(write, size=(98, 62)), ""),
     "fragments.mp4": Odd(partial(write, params=B_FRAMES, container_options=FRAGMENTS), ""),
@@ -260,12 +261,12 @@ READABLE: dict[str, Odd] = {
     ),
     "starts_without_tables.ts": Odd(partial(from_the_middle, tables=False, at=0.3), TS, 28),
     "joined.ts": Odd(joined, TS, lies=True),
-    "joined_sizes.ts": Odd(partial(joined, size=(128, 96)), TS, lies=True),
+    "joined_sizes.ts": Odd(partial(joined, size=(128, 96)), TS, lies=True, like_opencv=False),
     "joined_colours.ts": Odd(partial(joined, pix_fmt="yuv444p"), TS, lies=True),
-    "joined_sizes.h264": Odd(partial(joined, size=(128, 96)), "its container, h264", lies=True),
+    "joined_sizes.h264": Odd(partial(joined, size=(128, 96)), "its container, h264", lies=True, like_opencv=False),
     "headers_repeated.mp4": Odd(changing, ""),
-    "changing_size.mp4": Odd(partial(changing, size=(128, 96)), "something other than a picture"),
-    "changing_size.mkv": Odd(partial(changing, size=(128, 96)), "something other than a picture"),
+    "changing_size.mp4": Odd(partial(changing, size=(128, 96)), "something other than a picture", like_opencv=False),
+    "changing_size.mkv": Odd(partial(changing, size=(128, 96)), "something other than a picture", like_opencv=False),
     "changing_coding.mp4": Odd(partial(changing, params="bframes=0:cabac=0"), "something other than a picture"),
     "changing_colours.mkv": Odd(partial(changing, pix_fmt="yuv444p"), "something other than a picture"),
     "two_streams.mkv": Odd(two_streams, "it has 2 video streams"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import subprocess
 import sys
@@ -15,9 +16,10 @@ import av
 import cv2
 import numpy as np
 import pytest
-from make_videos import number_of
-from odd_videos import B_FRAMES, FRAMES, NOT_CONVERTED, READABLE, UNREADABLE, Odd, broken, broken_picture, write
+from make_videos import HEADER_FIRST, number_of
+from odd_videos import B_FRAMES, FRAMES, NOT_CONVERTED, READABLE, UNREADABLE, Odd, broken, broken_picture, write, x264
 
+from vpipe_utils.colours import Colours
 from vpipe_utils.keyframes import LATEST, Doubt, look
 from vpipe_utils.video import DamageWarning, VideoError, count_frames, iter_frames, probe, read_frames
 
@@ -71,7 +73,16 @@ def reason(call: Callable[[], object]) -> str:
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     odd = READABLE[request.param]
     path = odd.make(tmp_path_factory.mktemp("odd") / request.param)
-    return Case(odd, path, sequential(path))
+    frames = sequential(path)
+    return Case(odd, path, frames if odd.like_opencv else in_our_colours(path, len(frames)))
+
+
+def in_our_colours(path: Path, count: int) -> list[np.ndarray]:
+    """As many frames as OpenCV gives, by a plain loop of PyAV; for the colours themselves see `test_colours`."""
+    with av.open(str(path)) as container:
+        frames = list(itertools.islice(container.decode(video=0), count))
+        colours = Colours(path)
+        return [colours.rgb(frame) for frame in frames]
 
 
 def test_the_count_is_that_of_decoding(case: Case) -> None:
@@ -240,6 +251,61 @@ def test_no_picture_is_made_up(name: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["interlaced.mp4", "interlaced.mkv"])
 def test_interlaced_pictures_are_right_where_they_are_jumped_to(name: str, tmp_path: Path) -> None:
     assert numbers_or_none(write(tmp_path / name, "tff=1", frames=14)) in (None, ([*range(14)], [9, 2]))
+
+
+OLD_MEMORY = {  # their decoders show what lay in memory where a picture ends too early
+    "a.mp4": {"codec": "libx265", "options": {"x265-params": "log-level=none"}},
+    "a.ts": {"codec": "mpeg2video", "options": {"bf": "2"}},
+    "a.avi": {"codec": "mjpeg", "options": {}, "pix_fmt": "yuvj420p"},
+}
+
+
+@pytest.mark.parametrize("name", OLD_MEMORY)
+def test_what_is_made_up_does_not_depend_on_who_asks(name: str, tmp_path: Path) -> None:
+    warnings.simplefilter("ignore", DamageWarning)  # pytest restores the filters
+    options = HEADER_FIRST if name == "a.mp4" else {}
+    data = write(tmp_path / name, container_options=options, **OLD_MEMORY[name]).read_bytes()
+    for seed in range(4):
+        random = np.random.default_rng(seed)
+        broken = bytearray(data)
+        for start in random.integers(len(data) // 10, len(data), 4).tolist():
+            broken[start : start + 40] = bytes(40)
+        path = tmp_path / f"{seed}_{name}"
+        path.write_bytes(broken)
+        frames = [frame for _, frame in iter_frames(path)]
+        assert len(frames) == len(sequential(path))
+        for index in random.integers(0, len(frames), 5).tolist():
+            assert_exact(path, frames, [index], None)
+
+
+def interlaced_halfway(path: Path, codec: str, broken: bool) -> Path:
+    """Progressive pictures, then interlaced ones; `broken`: a slice in the middle of frame 5 is noise."""
+    options = ({}, {"flags": "+ildct+ilme"}) if codec != "libx264" else (x264("bframes=0"), x264("bframes=0:tff=1"))
+    parts = [write(path.with_name(f"{k}.ts"), frames=20, codec=codec, options=each) for k, each in enumerate(options)]
+    data = bytearray(b"".join(part.read_bytes() for part in parts))
+    if broken:
+        path.write_bytes(data)
+        with av.open(str(path)) as container:
+            packet = [packet for packet in container.demux(video=0) if packet.size][5]
+        start = packet.pos + 8 * ((packet.size // 2) // 8)
+        data[start : start + 30] = b"\x55" * 30
+    path.write_bytes(data)
+    return path
+
+
+@pytest.mark.parametrize("broken", [False, True], ids=["intact", "broken"])
+@pytest.mark.parametrize("codec", ["mpeg2video", "mpeg4", "libx264"])
+def test_pictures_that_turn_interlaced_are_right_to_the_end(codec: str, broken: bool, tmp_path: Path) -> None:
+    path = interlaced_halfway(tmp_path / "a.ts", codec, broken)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        frames = [frame for _, frame in iter_frames(path)]
+        single = read_frames(path, [len(frames) - 3])[0]
+    numbers = [*map(number_of, frames)]
+    assert numbers[-19:] == [*range(1, 20)], "the interlaced half"
+    assert numbers[:4] == [*range(4)] and np.array_equal(single, frames[-3])
+    if broken and codec == "mpeg2video":  # the other decoders do not notice
+        assert caught and "frame 5 of" in probe(path)["damage"]
 
 
 COUNT = """

@@ -22,7 +22,7 @@ import pandas as pd
 
 from vpipe_utils import video
 from vpipe_utils.parallel import run_parallel
-from vpipe_utils.probes import require_unchanged
+from vpipe_utils.probes import VERSION, require_unchanged
 from vpipe_utils.runs import atomic_path, make_folder, read_json, write_json, writing
 from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, require_disk
 from vpipe_utils.tile_cache import TileCache
@@ -156,4 +156,4 @@ def _extracted(target: Path, key: str) -> dict[str, int | str] | None:
 
 
 def _key(content: str, quality: int) -> str:
-    return f"{content}-q{quality}"
+    return f"{content}-q{quality}-{VERSION}"

@@ -8,8 +8,9 @@ to be certain:
 - Which frame is the i-th. If every packet gives one frame, it is that with the i-th smallest time stamp; where a
   damaged packet gives none, all later frames move up. The header of every picture proves it (`bitstream`).
 - That damage elsewhere does not reach it. In a decoded stretch the decoder reports damage. What is not decoded may hide
-  some, and FFmpeg's decoder keeps traces of it where coefficients are coded with CAVLC: it smears them over pictures
-  past the next keyframe. There the caller must have decoded the file once and found it intact.
+  some, and FFmpeg's decoder keeps traces of it where coefficients are coded with CAVLC, or colours stored as 4:4:4: it
+  smears them over pictures past the next keyframe. There, and in every format but 8-bit 4:2:0, the caller must have
+  decoded the file once and found it intact.
 
 H.264 alone: FFmpeg's decoder of HEVC says nothing where a picture ends too early, and shows there what was in memory.
 """
@@ -27,7 +28,10 @@ import av
 import numpy as np
 
 from vpipe_utils import bitstream
+from vpipe_utils.colours import Colours
 from vpipe_utils.h264 import IDR_SLICE
+from vpipe_utils.streams import opened, watched
+from vpipe_utils.timing import Time
 
 CONTAINERS = ("mov", "matroska")  # with lengths before each unit, and a time stamp on every packet
 SHORTEST = 7  # bytes of a decoder configuration without parameter sets (ISO/IEC 14496-15, 5.3.3.1)
@@ -55,10 +59,14 @@ class Unit(NamedTuple):
 class Seen(NamedTuple):
     """What `look` finds out. `read_through`: why single frames are reached from the first; "" where by jumping."""
 
-    frames: int
+    times: list[Time]  # of its frames
     read_through: str
     width: int
     height: int
+
+    @property
+    def frames(self) -> int:
+        return len(self.times)
 
 
 def jump_to_frames(
@@ -74,9 +82,9 @@ def jump_to_frames(
         shown = sorted(unit.pts for unit in units if not unit.packet.is_discard)
         if wanted is not None and wanted[-1] >= len(shown):
             raise Doubt(f"it has {len(shown)} frames")
-        context = stream.codec_context
+        context, colours = stream.codec_context, Colours(path)
         for first, last, targets in _plan(units, shown if wanted is None else [shown[k] for k in wanted.tolist()]):
-            for pts, frame in _decode(context, units[first : last + 1], targets, shown):
+            for pts, frame in _decode(context, units[first : last + 1], targets, shown, colours):
                 yield bisect_left(shown, pts), frame
             context.flush_buffers()
 
@@ -91,17 +99,18 @@ def look(path: str | Path, intact: int | None = None) -> Seen:
         first = _first_frame(stream.codec_context, units)
         if first.rotation:
             raise Doubt("the picture is to be turned")
-        first.to_ndarray(format="rgb24")  # OSError, and so Doubt, where its colours cannot be converted
-        count = sum(not unit.packet.is_discard for unit in units)
+        Colours(path).rgb(first)  # VideoError where its colours cannot be converted
+        shown = [unit.packet for unit in units if not unit.packet.is_discard]
+        times = sorted(Time(packet.pts, packet.dts, packet.duration) for packet in shown)
         one_start = sum(unit.starts for unit in units) < 2
         why = "decoding can start at its first frame only" if one_start else ""
-        return Seen(count, why, first.width, first.height)
+        return Seen(times, why, first.width, first.height)
 
 
 def _first_frame(context: av.VideoCodecContext, units: list[Unit]) -> av.VideoFrame:
     for packet in [*(unit.packet for unit in units), None]:
-        frames, faults = decode(context, packet)
-        if faults:
+        frames, faults, failed = decode(context, packet)
+        if faults or failed:
             break
         if frames:
             return frames[0]
@@ -111,34 +120,29 @@ def _first_frame(context: av.VideoCodecContext, units: list[Unit]) -> av.VideoFr
 @contextlib.contextmanager
 def _opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.VideoStream]]:
     """The file and its one video stream, if its format is one whose packets can be trusted; else Doubt."""
-    path = Path(path).absolute()
+    path = Path(path)
     try:
         if path.stat().st_size > MOST_BYTES:
             raise Doubt(f"it is larger than {MOST_BYTES / 2**20:.0f} MiB")
-        with av.open(str(path), metadata_errors="replace") as container:
-            stream = _trusted_stream(container)
-            stream.thread_count = 1  # parallel work goes one video a process; and FFmpeg's threads must not log to us
+        with opened(path) as (container, stream):
+            _check(container, stream)
             yield container, stream
     except (av.FFmpegError, OSError) as error:
         raise Doubt(f"its packets cannot be listed ({type(error).__name__})") from None
 
 
-def _trusted_stream(container: av.container.InputContainer) -> av.VideoStream:
+def _check(container: av.container.InputContainer, stream: av.VideoStream) -> None:
     kind = container.format.name.split(",")[0]
     if kind not in CONTAINERS:
         raise Doubt(f"its container, {kind}, need not say when a packet is shown")
-    if len(container.streams.video) != 1:
-        raise Doubt(f"it has {len(container.streams.video)} video streams")
-    stream = container.streams.video[0]
+    if len(watched(container)) != 1:
+        raise Doubt(f"it has {len(watched(container))} video streams")
     context = stream.codec_context
-    if context is None or context.name != "h264":
-        raise Doubt(f"its codec, {context and context.name}, is not H.264")
+    if context.name != "h264":
+        raise Doubt(f"its codec, {context.name}, is not H.264")
     extradata = context.extradata or b""
     if len(extradata) < SHORTEST or extradata[0] != 1:
         raise Doubt("its packets have start codes in place of lengths, or nothing says how long lengths are")
-    if context.pix_fmt != "yuv420p":
-        raise Doubt(f"its colours are stored as {context.pix_fmt}")
-    return stream
 
 
 @contextlib.contextmanager
@@ -157,16 +161,22 @@ def complaints(name: str) -> Iterator[list[str]]:
     found += [message.strip() for _, of, message in logs if of == name]
 
 
-def decode(context: av.VideoCodecContext, packet: av.Packet | None) -> tuple[list[av.VideoFrame], list[str]]:
+class Given(NamedTuple):
+    """What a decoder makes of a packet. `failed`: the error with which it gave up, "" for none."""
+
+    frames: list[av.VideoFrame]
+    faults: list[str]
+    failed: str
+
+
+def decode(context: av.VideoCodecContext, packet: av.Packet | None) -> Given:
     """The frames that a packet gives (None: those held back for reordering), and what the decoder finds fault with."""
-    frames: list[av.VideoFrame] = []
-    failed: list[str] = []
     with complaints(context.codec.name) as faults:
         try:
-            frames = context.decode(packet)
+            frames, failed = context.decode(packet), ""
         except av.FFmpegError as error:
-            failed = [type(error).__name__]
-    return frames, faults + failed
+            frames, failed = [], type(error).__name__
+    return Given(frames, faults, failed)
 
 
 def _units(container: av.container.InputContainer, stream: av.VideoStream, intact: int | None) -> list[Unit]:
@@ -214,6 +224,9 @@ def _why_decode_first(stream: av.VideoStream, hides: bool) -> str:
         return "some of its frames are not to be shown, so that only decoding counts them"
     if not bitstream.all_cabac(stream):
         return "its coefficients are coded with CAVLC, where damage leaves traces in later frames"
+    pix_fmt = stream.codec_context.pix_fmt
+    if pix_fmt not in ("yuv420p", "yuvj420p"):
+        return f"its colours are stored as {pix_fmt}, where damage may leave traces in later frames"
     return ""
 
 
@@ -233,7 +246,7 @@ def _plan(units: list[Unit], targets: list[int]) -> list[tuple[int, int, list[in
 
 
 def _decode(
-    context: av.VideoCodecContext, units: list[Unit], targets: list[int], shown: list[int]
+    context: av.VideoCodecContext, units: list[Unit], targets: list[int], shown: list[int], colours: Colours
 ) -> Iterator[tuple[int, np.ndarray]]:
     """(time stamp, frame) of the targets, ascending; raises Doubt for anything unexpected.
 
@@ -244,8 +257,8 @@ def _decode(
     came, complaint = 0, ""
     fed = (unit.packet for unit in units if not unit.droppable or unit.pts in wanted)
     for packet in [*fed, None]:
-        frames, faults = decode(context, packet)
-        complaint = complaint or "; ".join(faults[:1])
+        frames, faults, failed = decode(context, packet)
+        complaint = complaint or "; ".join(faults[:1]) or failed
         for frame in frames:
             if frame.pts is None or frame.rotation:
                 raise Doubt("a frame has no time of its own, or is to be turned")
@@ -255,7 +268,7 @@ def _decode(
             if left and frame.pts >= left[0]:
                 if frame.pts != left.popleft():
                     raise Doubt("a frame is missing")
-                held.append((came, frame.pts, frame.to_ndarray(format="rgb24")))
+                held.append((came, frame.pts, colours.rgb(frame)))
             while held and held[0][0] + LATEST <= came and not complaint:
                 yield held.popleft()[1:]
     if left or complaint:

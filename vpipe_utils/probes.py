@@ -15,13 +15,12 @@ from pathlib import Path
 from typing import Any, Self
 
 import av
-import cv2
 
 from vpipe_utils import video
 from vpipe_utils.runs import make_folder, writing
 
-VERSION = 1  # raise it when `video.probe` finds other values
-DECODERS = f"{VERSION}, PyAV {av.__version__}, OpenCV {cv2.__version__}"  # others may decode other frames
+VERSION = 2  # raise it when `video.probe` finds other values, or frames come out otherwise
+DECODERS = f"{VERSION}, PyAV {av.__version__}"  # others may decode other frames
 CHUNK = 2**20
 
 

@@ -31,7 +31,7 @@ from vpipe_utils.runs import atomic_path, make_folder
 from vpipe_utils.shards import of_part
 from vpipe_utils.tile_cache import REBUILD, SCHEMA, TileCache, cached_indices, read_tiles_table, write_tiles_table
 
-VERSION = 2  # raise it when the bytes of a tile change: older caches are then rebuilt
+VERSION = 3  # raise it when the bytes of a tile change: older caches are then rebuilt
 FORMATS = ("uint8", "jpeg")
 JPEG_QUALITY = 95  # mean error 1.6 of 255 grey levels on real clips
 JPEG_BYTES_PER_PIXEL = 0.3  # of 448-px tiles at that quality; for the disk estimate only

@@ -1,10 +1,24 @@
 """Probing a video, exact access to its frames, and the indices that are sampled from it.
 
-Frame i means the i-th frame that decoding the file from its start gives, the way the report's CV2 loop counts: up to
-the first frame that cannot be decoded, which in a damaged file comes before the end. The header of a file lies (a
-cut-off one announces frames it does not have): a count is decoded, or proven from the header of every single picture.
-`keyframes` reaches single frames fast, where that is certainly exact; `sequential` decodes everything else from the
-start. A rotation flag is applied.
+**Which frame.** Frame i is the i-th that decoding the file from its start gives, the way the report's CV2 loop counts:
+up to the first packet that cannot be decoded, which in a damaged file comes before the end. The header of a file lies
+(a cut-off one announces frames it does not have): a count is decoded, or proven from the header of every single
+picture. `keyframes` reaches single frames fast, where that is certainly exact; `sequential` decodes everything else
+from the start. Where a file holds several streams, `streams` says which is the video.
+
+**Which colours.** One definition for every format and way of reading (`colours`):
+
+- Matrix and range are those that the picture itself declares, else its container; where neither does: BT.601, and the
+  limited range (luma 16 to 235, colour 16 to 240 of 8 bits), which is what OpenCV and FFmpeg take.
+- The transfer (gamma, PQ, HLG) stays as coded and primaries (BT.2020, P3) are not mapped: a bright clip of a telephone
+  looks flat, but as it was recorded, and nothing depends on what a maker thinks a screen can show.
+- Colour that several pixels share (4:2:0 and the like) is given to each of them as it is; in interlaced pictures within
+  each field. More than 8 bits are rounded to 8. Transparency is dropped.
+- 8-bit 4:2:0 and 4:2:2 come out of swscale's fast way, at most 3 grey levels (of 255) off the exact values, and bit for
+  bit as from OpenCV where that agrees with the above; all others within one.
+- The picture is turned and mirrored by the file's display matrix. Where size, format or matrix change on the way, each
+  picture is converted by its own, then scaled (INTER_AREA) to the size of the first.
+- A matrix that FFmpeg cannot convert (YCgCo, constant luminance, ICtCp, ...) is a VideoError.
 """
 
 from __future__ import annotations
@@ -17,7 +31,9 @@ from pathlib import Path
 import numpy as np
 
 from vpipe_utils.keyframes import Doubt, jump_to_frames, look
-from vpipe_utils.sequential import decode_all, header, step_through
+from vpipe_utils.sequential import decode_all, step_through
+from vpipe_utils.streams import opened
+from vpipe_utils.timing import rate_and_duration
 from vpipe_utils.video_errors import DamageWarning, VideoError, damage_noted, noting_damage
 
 __all__ = [
@@ -37,25 +53,26 @@ __all__ = [
 def probe(path: str | Path) -> dict[str, object]:
     """Say what a video is. Its headers suffice where they prove the number of frames; else it is decoded once.
 
-    Returns `fps` (frames per second, NaN where the file does not say), `frames` (that decoding gives), `duration_s`
-    (frames / fps), `width` and `height` (pixels as seen, rotation applied), `codec` (FFmpeg's name), `read_through`
-    (why its frames are read from the start; "" where `read_frames` jumps to them) and `damage` (which frames are
-    damaged or lost, a sentence; "" where none was noticed: inside a picture only decoding shows it). Raises VideoError.
+    Returns `fps` (frames per second on average), `frames` (that decoding gives), `duration_s` (from the times of the
+    frames; both NaN where the file does not tell, see `timing`), `width` and `height` (pixels as seen, rotation
+    applied), `codec` (FFmpeg's name), `read_through` (why its frames are read from the start; "" where `read_frames`
+    jumps to them) and `damage` (which frames are damaged or lost, a sentence; "" where none was noticed: inside a
+    picture only decoding shows it). Raises VideoError.
     """
     path = _checked_path(path)
     damage = ""
     try:
-        frames, read_through, width, height = look(path)
+        times, read_through, width, height = look(path)
     except Doubt:
-        with noting_damage():
-            height, width = next(iter_frames(path, [0]))[1].shape[:2]
-        frames, damage = decode_all(path)
-        read_through = "some of it is damaged" if damage else _why_read_through(path, frames)
-    fps, codec = header(path)
+        times, damage, width, height = decode_all(path)
+        read_through = "some of it is damaged" if damage else _why_read_through(path, len(times))
+    with opened(path) as (_, stream):
+        fps, duration = rate_and_duration(times, stream)
+        codec = stream.codec_context.codec.canonical_name
     return {
         "fps": fps,
-        "frames": frames,
-        "duration_s": frames / fps,
+        "frames": len(times),
+        "duration_s": duration,
         "width": width,
         "height": height,
         "codec": codec,
@@ -73,7 +90,7 @@ def count_frames(path: str | Path) -> int:
     try:
         return look(path).frames
     except Doubt:
-        return decode_all(path)[0]
+        return decode_all(path).frames
 
 
 def read_frames(path: str | Path, indices: Sequence[int], intact: int | None = None) -> np.ndarray:
@@ -90,8 +107,6 @@ def read_frames(path: str | Path, indices: Sequence[int], intact: int | None = N
     for index, frame in iter_frames(path, indices, intact):
         if pictures is None:
             pictures = np.empty((len(indices), *frame.shape), np.uint8)
-        if frame.shape != pictures.shape[1:]:
-            raise VideoError(f"the size of its pictures changes: frame {index} is not as large as those before", path)
         pictures[indices == index] = frame
     return pictures
 
