@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import zipfile
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from vpipe_utils import labels
 from vpipe_utils.label_sheets import mark_of
-from vpipe_utils.name_matching import FileNames
+from vpipe_utils.name_matching import FileNames, key_of, tidy
 
 CLASSES = ["OK", "CRACK", "ROOTS"]
 NAMES = ["Nord_1.mp4", "Nord_2.mp4", "Nord_3.mp4"]
@@ -117,6 +121,11 @@ def test_names_far_down_decide_the_encoding_too(tmp_path):
     assert found.table["video"].iloc[-1] == "管道_1.mp4" and found.notes == ["read as GBK, columns separated by commas"]
 
 
+def test_a_text_file_of_excel(tmp_path):
+    found = read(tmp_path, PLAIN.replace(",", "\t").encode("utf-16"), name="labels.txt")
+    assert found.table.to_dict("list") == EXPECTED
+
+
 def test_a_class_name_may_hold_a_separator(tmp_path):
     found = read(tmp_path, 'video;"crack,\nlong"\n"a;b.mp4";1\n', ["crack, long"], None)
     assert found.table.to_dict("list") == {"video": ["a;b.mp4"], "crack, long": [1]}
@@ -162,6 +171,43 @@ def test_marks():
         assert mark_of(cell) is False, cell
     for cell in ("2", "?", "10", "01.2", "×", "11"):
         assert mark_of(cell) is None, cell
+
+
+LETTERS = {"utf-8": "aé管Ж_1 ,;\"'", "utf-16": "aé管Ж_1;,", "cp1252": "aßö_1", "gbk": "管道破_1", "cp1251": "трещин_1"}
+WORDS = [("1", "0"), ("x", ""), ("1,0", "0,0"), ("TRUE", "FALSE"), ("ja", "nein")]
+
+
+@st.composite
+def saved_tables(draw):
+    """(bytes, classes, videos, marks) of a table as some program may save it, with what people add to it."""
+    encoding = draw(st.sampled_from(sorted(LETTERS)))
+    names = st.text(LETTERS[encoding], min_size=1, max_size=8).map(str.strip).filter(bool)
+    classes = draw(st.lists(names, min_size=1, max_size=4, unique_by=tidy))
+    videos = draw(st.lists(names.map(lambda name: f"{name}.mp4"), min_size=1, max_size=12, unique_by=key_of))
+    marks = [[draw(st.booleans()) for _ in classes] for _ in videos]
+    marks[0][0] = True
+    one, zero = draw(st.sampled_from(WORDS))
+    cells = [[one if mark else zero for mark in row] for row in marks]
+    rows = [["Video", *classes], *([video, *row] for video, row in zip(videos, cells, strict=True))]
+    if draw(st.booleans()):
+        rows = [[*row, "" if k else "Remark"] for k, row in enumerate(rows)]
+        rows[1][-1] = "wet, deep; dark"
+    rows += [["Total", *(str(sum(column)) for column in zip(*marks, strict=True))]] * draw(st.integers(0, 1))
+    rows += [[""] * len(rows[0])] * draw(st.integers(0, 2))
+    text, separator = io.StringIO(), draw(st.sampled_from(",;\t"))
+    ends = draw(st.sampled_from(["\n", "\r\n", "\r"]))
+    quoting = draw(st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
+    csv.writer(text, delimiter=separator, lineterminator=ends, quoting=quoting).writerows(rows)
+    return text.getvalue().encode(encoding), classes, videos, marks
+
+
+@settings(max_examples=60, deadline=None)
+@given(saved_tables())
+def test_whatever_was_saved_comes_back(tmp_path_factory, table):
+    data, classes, videos, marks = table
+    found = read(tmp_path_factory.mktemp("saved"), data, classes, None, videos).table
+    assert found["video"].tolist() == videos
+    assert found[classes].to_numpy().tolist() == marks
 
 
 # ---------------------------------------------------------------- workbooks
@@ -237,3 +283,6 @@ def test_numbers_are_names_of_videos_where_they_fit_a_file(tmp_path):
 def test_what_is_no_workbook(tmp_path):
     with pytest.raises(ValueError, match="labels.xlsx: it cannot be read as a workbook"):
         read(tmp_path, PLAIN, name="labels.xlsx")
+    workbook = write_workbook(tmp_path / "good.xlsx", {"1": ROWS})
+    with pytest.raises(ValueError, match="labels.csv: it is a workbook in spite of its name"):
+        read(tmp_path, workbook.read_bytes())

@@ -134,7 +134,7 @@ def test_faults_of_the_file_itself(tmp_path):
     with pytest.raises(FileNotFoundError, match="there is no such file"):
         labels.read_annotations(tmp_path / "absent.json")
     with pytest.raises(ValueError, match="must end in .json or one of .csv"):
-        labels.read_annotations(write(tmp_path, "{}", "labels.txt"))
+        labels.read_annotations(write(tmp_path, "{}", "labels.yaml"))
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(ValueError, match="this is a folder"):
         labels.read_annotations(tmp_path / "folder.json")
@@ -197,6 +197,15 @@ def test_a_label_means_the_one_file_that_fits(tmp_path, label, file, name):
     assert read.table["video"].tolist() == [file]
     as_written = label if name.endswith("json") else label.strip()
     assert read.written == ({} if as_written == file else {file: as_written})
+
+
+def test_json_in_another_encoding(tmp_path):
+    for encoding, called in [("gbk", "GBK"), ("utf-16", "UTF-16"), ("utf-8-sig", None)]:
+        path = tmp_path / "labels.json"
+        path.write_text('{"管道_1.mp4": [0], "x.mp4": []}', encoding=encoding)
+        read = labels.read_label_file(path, ["crack"], None, FileNames(["管道_1.mp4"]))
+        assert read.table["video"].tolist() == ["管道_1.mp4", "x.mp4"]
+        assert read.notes == ([f"read as {called}"] if called else [])
 
 
 def test_labels_that_do_not_say_which_file_they_mean(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -99,11 +99,15 @@ def read_label_file(
         known = ", ".join((*TEXTS, *WORKBOOKS))
         raise ValueError(f"{path}: an annotation file must end in .json or one of {known}; rename or convert it.")
     _check_file(path)
+
+    def is_file(name: str) -> bool:
+        return files is not None and bool(files.meant_by(name))
+
     try:
         if suffix == ".json":
-            entries, faults, notes = _read_json(path, classes)
+            entries, faults, notes = _read_json(path, classes, is_file)
         else:
-            entries, faults, notes = read_label_sheet(path, classes, lambda name: bool(files and files.meant_by(name)))
+            entries, faults, notes = read_label_sheet(path, classes, is_file)
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     if not entries and not faults:
@@ -243,7 +247,7 @@ def read_submission(path: str | Path, classes: Sequence[str] = CLASSES) -> pd.Da
     classes = check_classes(classes)
     _check_file(path)
     try:
-        pairs = _parse_json(path)
+        pairs = _parse_json(next(decoded(path.read_bytes()))[0])
     except ValueError as error:
         raise ValueError(f"{path}: {error}") from None
     seen: set[str] = set()
@@ -283,9 +287,8 @@ def _check_file(path: Path) -> None:
         raise ValueError(f"{path}: the file is empty; give at least one video with its classes.")
 
 
-def _parse_json(path: Path) -> list[tuple[str, object]]:
+def _parse_json(text: str) -> list[tuple[str, object]]:
     """The entries of the outermost object as pairs, so that a name given twice is seen. ValueError without the path."""
-    text, _ = next(decoded(path.read_bytes()))
     try:
         data = json.loads(text, object_pairs_hook=_Pairs)
     except (ValueError, RecursionError) as error:
@@ -296,9 +299,13 @@ def _parse_json(path: Path) -> list[tuple[str, object]]:
     return list(data)
 
 
-def _read_json(path: Path, classes: list[str]) -> tuple[list[Entry], list[str], list[str]]:
+def _read_json(
+    path: Path, classes: list[str], is_file: Callable[[str], bool]
+) -> tuple[list[Entry], list[str], list[str]]:
+    readings = decoded(path.read_bytes())
+    text, encoding = max(readings, key=lambda reading: sum(map(is_file, re.findall(r'"([^"\\]+)"\s*:', reading[0]))))
     entries, faults = [], []
-    for video, values in _parse_json(path):
+    for video, values in _parse_json(text):
         if type(values) is not list:
             what = "an object" if isinstance(values, list) else json.dumps(values, ensure_ascii=False)
             faults.append(f"{video!r} has {what}; write a list of class indices such as [8, 14].")
@@ -308,7 +315,7 @@ def _read_json(path: Path, classes: list[str]) -> tuple[list[Entry], list[str], 
         if not wrong:
             indices = [classes.index(value) if isinstance(value, str) else value for value in values]
             entries.append(Entry("", video, indices))
-    return entries, faults, []
+    return entries, faults, [] if encoding == "UTF-8" else [f"read as {encoding}"]
 
 
 def _fault_of_class(value: object, classes: list[str]) -> str:

@@ -19,7 +19,8 @@ from typing import Any, NamedTuple
 import charset_normalizer
 
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
-TEXTS = (".csv", ".tsv")
+TEXTS = (".csv", ".tsv", ".txt")
+WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of a zip file (.xlsx, .ods) and of an old .xls
 HEAD = 20_000  # signs of a text by which its readings are judged
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright lines"}
 ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken where the others fit no better
@@ -101,6 +102,8 @@ def _strictly(data: bytes, encoding: str) -> str | None:
 
 
 def _text_sheet(data: bytes, judge: Callable[[list[Row]], Any]) -> Sheet:
+    if data.startswith(WORKBOOK_STARTS):
+        raise ValueError("it is a workbook in spite of its name; rename it to .xlsx, .xls or .ods, whichever it is.")
     readings = []
     for text, encoding in decoded(data):
         text = io.StringIO(text, newline=None).read()  # line ends of Windows and of old Macs
