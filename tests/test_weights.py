@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import timm
 import torch
+import yaml
 from fakes import smoke_params
 from safetensors.torch import save_file
 from test_paper_models import ALL as PAPER_MODELS
 
 from vpipe_utils import costs
-from vpipe_utils.models import build_model
+from vpipe_utils.models import build_model, count_parameters
 from vpipe_utils.params import read_model
 from vpipe_utils.weights import fill_video_swin
 
@@ -231,6 +232,34 @@ def test_tresnet_takes_its_authors_own_names(second_version: bool, head: str, tm
     for name, value in state.items():  # in-place batch norm keeps the size of its weight alone, and adds epsilon
         expected = value.abs() + 1e-5 if name.endswith("bn.weight") else value
         torch.testing.assert_close(filled[name], expected, rtol=0, atol=0)
+
+
+def test_the_weights_of_ml_decoders_zoo_load_as_the_parameter_file_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The lines in the comment of tresnet_xl.yaml, and names at the real size on the meta device: 69.3 M less 2.05 M of
+    1000 classes, and 7.1 M of ML-Decoder."""
+    lines = Path("params/paper/tresnet_xl.yaml").read_text().splitlines()
+    changes = yaml.safe_load("\n".join(line[1:] for line in lines if line.startswith("#   ")))
+    assert list(changes) == ["backbone", "backbone_args", "checkpoint"]
+    params = read_model("paper", "tresnet_xl")
+    params = type(params).from_values({**params.model_dump(), **changes})
+    own = costs.meta_model(params).backbone
+    double = {name.removesuffix(".aa") for name, _ in own.named_modules() if name.endswith(".aa")}
+    names = {name: value for name, value in own.state_dict().items() if not name.endswith("num_batches_tracked")}
+    published = {as_alibaba_names_it(name, double): value for name, value in names.items()}
+    monkeypatch.setattr("vpipe_utils.weights.fetch", Path)
+    monkeypatch.setattr("vpipe_utils.weights.read_state", lambda path: dict(published))
+    with torch.device("meta"):
+        network = build_model(params)
+    assert (network.loaded.share, set(network.loaded.filled)) == (1, set(names))
+    assert count_parameters(network) / 1e6 == pytest.approx(69.3 - 2.05 + 7.1, abs=0.1)
+
+
+def test_what_the_parameter_files_say_of_timms_weights() -> None:
+    public = timm.list_pretrained()
+    assert all(read_model("paper", model).backbone in public for model in TIMM)
+    assert timm.list_pretrained("tresnet_xl*") == ["tresnet_xl.miil_in1k", "tresnet_xl.miil_in1k_448"]
+    of_21k = {name for name in timm.list_pretrained("tresnet*") if name.endswith("in21k")}
+    assert of_21k == {"tresnet_m.miil_in21k", "tresnet_v2_l.miil_in21k"}
 
 
 TIMM = [name for name in PAPER_MODELS if not name.startswith("video_swin")]
