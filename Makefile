@@ -17,6 +17,8 @@ ARGS ?=
 
 bin := .venv/bin
 ready := .venv/.ready
+# A home folder and a name for users who have none.
+at_home := $(bin)/python workflow/home.py
 
 .PHONY: help report rehearse benchmarks test test-full lab lint clean lock setup
 help:
@@ -30,21 +32,21 @@ report: $(ready)
 	@$(bin)/python workflow/run.py --preset="$$PRESET" --jobs "$(JOBS)" -- $(ARGS)
 
 rehearse: $(ready)
-	@$(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)
+	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)
 
 # The demo's networks, but clips, frames and rounds as params/paper/benchmarks.yaml has them.
 full := {parameter_files: [params/paper/data.yaml, params/paper/benchmarks.yaml, params/demo/data.yaml], \
 	measured_models: null, measured_steps: 6, outputs: outputs/full}
 benchmarks: $(ready)
 	@mkdir -p outputs/full
-	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(bin)/papermill notebooks/12_benchmarks.ipynb \
+	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(at_home) $(bin)/papermill notebooks/12_benchmarks.ipynb \
 		outputs/full/12_benchmarks.ipynb -k python3 --cwd notebooks -y '$(full)' $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .
 
 # Two workers of one thread each: one runs the whole report at smoke scale, the other everything else.
-pytest := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(bin)/python -m pytest -n 2
+pytest := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(at_home) $(bin)/python -m pytest -n 2
 test: lint
 	@$(pytest) $(ARGS)
 
@@ -52,7 +54,7 @@ test-full: lint
 	@$(pytest) -m "" $(ARGS)
 
 lab: $(ready)
-	@$(bin)/jupyter lab $(ARGS)
+	@$(at_home) $(bin)/jupyter lab $(ARGS)
 
 clean:
 	@$$(command -v python3 || echo $(bin)/python) workflow/clean.py "$$PRESET"

@@ -105,3 +105,20 @@ def test_later_files_win_key_by_key(tmp_path: Path) -> None:
     (tmp_path / "empty.yaml").write_text("# nothing\n")
     merged = layers.read_layers([tmp_path / "a.yaml", tmp_path / "b.yaml", tmp_path / "empty.yaml"])
     assert merged == {"x": 1, "y": {"k": 3}}
+
+
+def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
+    text = "preset: 007\nextends: 2024_05\noutputs: 2024-05-01\nvideos_dir: ~\nclasses: [OK, NO, 1.0, 'on', null]\n"
+    text += "class_names: {NO: off, OK: fine}\nnormal_class: off\nannotations:\nseed: 007\nby_recording: on\n"
+    (tmp_path / "data.yaml").write_text(text)
+    assert layers.read_yaml(tmp_path / "data.yaml") == {
+        "preset": "007", "extends": "2024_05", "outputs": "2024-05-01", "videos_dir": None,
+        "classes": ["OK", "NO", "1.0", "on", None], "class_names": {"NO": "off", "OK": "fine"}, "normal_class": "off",
+        "annotations": None, "seed": 7, "by_recording": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["../demo", "my town", "reference", ""])
+def test_presets_that_cannot_be_called_so(name: str) -> None:
+    with pytest.raises(ValueError, match="preset"):
+        layers.layer_files(name)

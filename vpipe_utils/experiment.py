@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 import pandas as pd
@@ -21,11 +19,12 @@ from vpipe_utils.datasets import eval_loader, train_loader
 from vpipe_utils.device import this_device
 from vpipe_utils.frames import TileCache
 from vpipe_utils.inference import POOLINGS, as_table, pool_frames, predict
+from vpipe_utils.locks import lock
 from vpipe_utils.metrics import average_precision, mean_average_precision
 from vpipe_utils.models import count_parameters
 from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.prepared import open_tiles, read_folds, read_labels, read_test_videos
-from vpipe_utils.runs import atomic_path, provenance, write_json, write_predictions
+from vpipe_utils.runs import atomic_path, make_folder, provenance, write_json, write_predictions, writing
 from vpipe_utils.training import fit
 
 # The modules that decide what a checkpoint means: another version of one of them must not resume it.
@@ -147,14 +146,13 @@ def claim(folder: Path) -> None:
 
     So a run started again while an orphan of a killed workflow still works there does not mix its files with it.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     if folder not in _claimed:
-        lock = open(folder / ".lock", "w")  # noqa: SIM115 - kept open: closing it gives the folder back
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        _claimed[folder] = lock
+        with writing(make_folder(folder)):
+            lock(folder / ".lock", wait=True)
+        _claimed.add(folder)
 
 
-_claimed: dict[Path, IO[str]] = {}
+_claimed: set[Path] = set()
 
 
 def _main_pooling(params: TrainParams) -> str:

@@ -8,9 +8,15 @@ from typing import Any
 
 import yaml
 
+from vpipe_utils.names import NOT_MODELS, require_preset_name
 from vpipe_utils.runs import project_root, resolve
 
-NOT_MODELS = ("data", "training", "ensemble", "benchmarks")  # files of a preset's folder; every other is a model's
+# Keys whose values are names and paths: read as they are written, where YAML sees 7 in 007 and False in NO.
+TEXT = {
+    "preset", "extends", "outputs", "videos_dir", "annotations", "test_annotations", "classes", "class_names",
+    "normal_class", "model", "backbone", "checkpoint", "frame_models", "video_models", "super_image_models",
+    "ensemble_models", "measured_models", "precision",
+}  # fmt: skip
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -19,7 +25,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"parameter file {path} is not there; see params/ for those there are")
     try:
-        values = yaml.load(path.read_text(encoding="utf-8"), Loader=_NoDuplicates)
+        values = _load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     if values is None:
@@ -68,6 +74,7 @@ def _ancestry(preset: str) -> list[str]:
     chain: list[str] = []
     name: str | None = preset
     while name is not None:
+        require_preset_name(name)
         data = project_root() / "params" / name / "data.yaml"
         if not data.is_file():
             there = sorted(p.parent.name for p in (project_root() / "params").glob("*/data.yaml"))
@@ -77,6 +84,30 @@ def _ancestry(preset: str) -> list[str]:
         chain.append(name)
         name = read_yaml(data).get("extends") if name != "paper" else None
     return chain[::-1]
+
+
+def _load(text: str) -> Any:
+    loader = _NoDuplicates(text)
+    try:
+        root = loader.get_single_node()
+        if isinstance(root, yaml.MappingNode):
+            for key, value in root.value:
+                if key.value in TEXT:
+                    _keep_as_written(value)
+        return None if root is None else loader.construct_document(root)
+    finally:
+        loader.dispose()
+
+
+def _keep_as_written(node: yaml.Node) -> None:
+    """Make text of every value that stands there without quotes; null stays null."""
+    if isinstance(node, yaml.ScalarNode):
+        if node.style is None and node.tag != "tag:yaml.org,2002:null":
+            node.tag = "tag:yaml.org,2002:str"
+    else:
+        for item in node.value:
+            for inner in item if isinstance(item, tuple) else (item,):
+                _keep_as_written(inner)
 
 
 class _NoDuplicates(yaml.SafeLoader):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+NOT_MODELS = ("data", "training", "ensemble", "benchmarks")  # files of a preset's folder; every other is a model's
 ALLOWED = "letters, digits, '_' and '-'"
 
 
@@ -26,4 +27,6 @@ def require_model_name(name: object) -> str:
         raise ValueError(f"model {name!r} is not text for YAML: write it in quotes")
     if not re.fullmatch(r"\w[\w-]*", name):
         raise ValueError(f"model {name!r} is no name that can be used: take {ALLOWED}, and call its file so too")
+    if name in NOT_MODELS:
+        raise ValueError(f"model {name!r} is no name that can be used: take another, {name}.yaml holds something else")
     return name

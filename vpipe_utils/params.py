@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from vpipe_utils.cells import PARAMETERS, names_set
 from vpipe_utils.classes import CLASSES, long_names
 from vpipe_utils.layers import layer_files, read_layers
+from vpipe_utils.names import require_model_name, require_preset_name
 from vpipe_utils.runs import APPROACHES, Layout, derive_seed, resolve
 
 Share = Field(ge=0, le=1)
@@ -65,6 +66,9 @@ class DataParams(BaseModel):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        require_preset_name(self.preset)
+        for name in (*self.frame_models, *self.video_models, *self.super_image_models):
+            require_model_name(name)
         if self.source == "files" and not (self.videos_dir and self.annotations):
             raise ValueError("source 'files' needs videos_dir and annotations: name both in data.yaml")
         if self.source != "files" and self.data_jobs > 1:

@@ -28,8 +28,14 @@ def project_root() -> Path:
 
 
 def resolve(path: str | Path) -> Path:
-    """Absolute path; a relative one counts from the project root, wherever the notebook was started."""
-    path = Path(path).expanduser()
+    """Absolute path; a relative one counts from the project root, wherever the notebook was started.
+
+    Raises ValueError for a `~` where the system knows no home folder.
+    """
+    try:
+        path = Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"'{path}' begins with '~', but there is no such home folder here: write it out") from None
     return path if path.is_absolute() else project_root() / path
 
 

@@ -26,7 +26,7 @@ TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", "vpipe_utils.egg-info")
 # What runs write into outputs/<preset>; outputs/README.md says what it is. Anything else there is not ours to remove.
 WRITTEN = (
     "benchmarks", "data", "ensemble", "headline", "logs", "notebooks", "params", "pipesim", "rehearsal", "report",
-    "runs", "tiles", "12_benchmarks.ipynb", ".ipynb_checkpoints", ".snakemake", ".lock",
+    "runs", "tiles", "12_benchmarks.ipynb", ".ipynb_checkpoints", ".project", ".lock",
 )  # fmt: skip
 NESTED = {"full": "demo"}  # `make benchmarks` sets outputs to outputs/full and runs as the demo
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import fcntl
 import itertools
 import json
 import os
@@ -23,6 +22,10 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from vpipe_utils.locks import lock  # noqa: E402
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 GPU_WAIT_SECONDS = 2.0
@@ -126,19 +129,10 @@ def claim_gpu(environment: dict[str, str]) -> str | None:
     while devices:
         for device in devices:
             name = f"vpipe-gpu-{whose}-{device.replace('/', '_')}.lock"
-            handle = open(Path(tempfile.gettempdir()) / name, "w")
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                handle.close()
-                continue
-            _held.append(handle)
-            return device
+            if lock(Path(tempfile.gettempdir()) / name) is not None:  # given back by the end of the process
+                return device
         time.sleep(GPU_WAIT_SECONDS)
     return None
-
-
-_held: list[object] = []  # open lock files; closed, and so released, by the end of the process
 
 
 def visible_gpus(environment: Mapping[str, str]) -> list[str]:

@@ -28,7 +28,7 @@ from run import end_leftovers  # noqa: E402
 
 from vpipe_utils import index, params  # noqa: E402
 from vpipe_utils.layers import NOT_MODELS, layer_files, read_layers  # noqa: E402
-from vpipe_utils.runs import Layout, atomic_path, read_json  # noqa: E402
+from vpipe_utils.runs import Layout, atomic_path, make_folder, read_json  # noqa: E402
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
 EPOCHS = 3  # one before it is killed, one that warms up, one that is timed
@@ -140,8 +140,13 @@ class Rehearsal:
             self.data |= {"pipesim_width": 160, "pipesim_height": 120}
         where = "a GPU at full size" if self.gpu else f"a CPU with tiles of {CPU_TILE} px and batches of {CPU_BATCH}"
         print(f"rehearsing {len(models)} models of {self.preset} on {where}; clips and folds first …", flush=True)
+        marker = self.root / ".rehearsal"
         if (self.root / "runs").is_dir():
+            if not marker.is_file():
+                raise ValueError(f"{self.root} holds runs that no rehearsal made: choose another folder by --outputs")
             shutil.rmtree(self.root / "runs")  # an earlier rehearsal's
+        make_folder(self.root)
+        marker.touch()
         for notebook in ("01_data_preparation", "02_folds"):
             error = self.run(notebook, notebook, layer_files(self.preset), {})
             if error:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import fcntl
 import io
+import json
 import os
 import signal
 import sys
@@ -20,13 +20,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import home  # noqa: E402
+from clean import WRITTEN  # noqa: E402
 from job import visible_gpus  # noqa: E402
 
 from vpipe_utils import params as parameters  # noqa: E402
 from vpipe_utils import small_data  # noqa: E402
 from vpipe_utils.label_checks import check_labels  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
-from vpipe_utils.runs import Layout  # noqa: E402
+from vpipe_utils.locks import lock  # noqa: E402
+from vpipe_utils.runs import Layout, make_folder, resolve, writing  # noqa: E402
 
 
 def main() -> None:
@@ -37,20 +40,24 @@ def main() -> None:
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
+    said = home.provide(os.environ)
     try:
         data = checked(arguments.preset, arguments.outputs)
+        root = root_of(data, arguments.outputs)
+        hold_lock(root)
+        os.chdir(work_folder(root))
     except (ValueError, OSError) as error:
         sys.exit(f"make report: {error}")
-
-    root = (Path(arguments.outputs or data.outputs) / arguments.preset).resolve()
-    hold_lock(root)
+    if said:
+        print(said, file=sys.stderr)
     left = end_leftovers(root)
     if left:
         print(f"ended {left} processes that an earlier, killed run had left behind")
 
     gpus = len(visible_gpus(os.environ))
-    settings = [f"preset={arguments.preset}"]
-    settings += [f"outputs={arguments.outputs}"] if arguments.outputs else []
+    # Values inside braces stay text; one that stands alone Snakemake would take for a number, as in preset=007.
+    values = {"preset": arguments.preset} | ({"outputs": arguments.outputs} if arguments.outputs else {})
+    settings = [f"run={json.dumps(values, ensure_ascii=False)}"]
     settings += [f"train_threads={max(1, arguments.jobs // gpus)}"] if gpus else []
     os.environ["VPIPE_ROOT"] = str(root)
     sys.exit(snakemake([
@@ -97,7 +104,9 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
         for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
             if not path.exists():
                 raise ValueError(f"params/{preset}/data.yaml: {key} '{path}' is not there")
-        labels = check_labels(data, Layout(Path(outputs or data.outputs), preset).videos_table)
+    require_own_place(root_of(data, outputs), data)
+    if data.source == "files":
+        labels = check_labels(data, Layout(resolve(outputs or data.outputs), preset).videos_table)
         print("\n".join(labels.lines), file=sys.stderr)
         models = [parameters.read_model(preset, model) for _, model in data.runs]
         if line := small_data.say_smaller_batches(len(labels.train), data, models):
@@ -105,14 +114,44 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
     return data
 
 
+def root_of(data: parameters.DataParams, outputs: str | None) -> Path:
+    """Where everything of this preset is written, the same however the path is said."""
+    return Layout(resolve(outputs or data.outputs), data.preset).root.resolve()
+
+
+def require_own_place(root: Path, data: parameters.DataParams) -> None:
+    """Raise ValueError where outputs would go among files that are not the project's, or nowhere Snakemake can go."""
+    seen = str(root.relative_to(ROOT) if root.is_relative_to(ROOT) else root)
+    if set(seen) & set("{}\n"):
+        raise ValueError(f"outputs {seen!r} has a brace or a line break, which Snakemake cannot take: choose another")
+    own = (data.videos_path, data.annotations_path, data.test_annotations_path) if data.source == "files" else ()
+    for path in (path.resolve() for path in own if path):
+        if path.is_relative_to(root):
+            raise ValueError(f"{path} lies in {root}, where runs write and make clean removes: set outputs elsewhere")
+    found = [path.name for path in root.iterdir()] if root.is_dir() else []
+    others = [name for name in found if name not in (*WRITTEN, "lost+found") and not name.startswith(".")]
+    if others and not (root / ".lock").exists():  # no run has been here yet
+        raise ValueError(f"{root} holds '{sorted(others)[0]}', which no run makes: set outputs to another folder")
+
+
 def hold_lock(root: Path) -> None:
     """Take the preset's lock for as long as this process lives."""
-    root.mkdir(parents=True, exist_ok=True)
-    handle = os.open(root / ".lock", os.O_RDWR | os.O_CREAT)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        sys.exit(f"make report: another run is writing to {root}; wait for it or stop it first")
+    with writing(make_folder(root)):
+        if lock(root / ".lock") is None:
+            raise ValueError(f"another run is writing to {root}; wait for it or stop it first")
+
+
+def work_folder(root: Path) -> Path:
+    """Where Snakemake runs and keeps its notes: the project; where that cannot be written, links to it in `root`."""
+    if os.access(ROOT, os.W_OK):
+        return ROOT
+    folder = make_folder(root / ".project")
+    for name in ("notebooks", "outputs", "params", "vpipe_utils", "workflow"):
+        link = folder / name
+        if not link.is_symlink() or os.readlink(link) != str(ROOT / name):
+            link.unlink(missing_ok=True)
+            link.symlink_to(ROOT / name)
+    return folder
 
 
 def end_leftovers(root: Path) -> int:

@@ -4,6 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 log=.venv/setup.log
+# uv and pip keep caches at home; where there is none, or none that can be written, here.
+[ -n "${HOME:-}" ] && [ -w "$HOME" ] || export HOME="$PWD/.venv/home"
 started=$SECONDS
 
 say() { printf '[set-up] %s\n' "$*"; }
