@@ -7,12 +7,8 @@ the file marks one of several as the default (an MP4 does so by enabling a track
 from __future__ import annotations
 
 import contextlib
-import os
 from collections.abc import Iterator
 from pathlib import Path
-
-# quiet: what is wrong with a file reaches the user as a VideoError, not as FFmpeg's lines on stderr
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
 
 import av
 from av.stream import Disposition
