@@ -13,6 +13,7 @@ def test_order_of_the_layers() -> None:
         "params/paper/data.yaml",
         "params/paper/nfnet_f6.yaml",
         "params/demo/data.yaml",
+        "params/demo/training.yaml",
         "params/demo/nfnet_f6.yaml",
         "params/folds/fold_1.yaml",
     ]

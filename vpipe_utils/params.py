@@ -234,6 +234,7 @@ class TrainParams(DataParams):
     grad_checkpointing: bool
     compile: bool
     loader_workers: int = NotNegative
+    memory_gb: float = Positive
     eval_batch_size: int = Count
 
     @property
