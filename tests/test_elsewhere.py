@@ -23,7 +23,7 @@ params = DataParams.from_notebook(globals())
 layout = params.layout
 assert params.videos_path.is_dir() and params.annotations_path.is_file(), params
 for path in (layout.videos_table, layout.labels_table, layout.tiles / "index.parquet"):
-    write_table(pd.DataFrame({"video": ["0.mp4"], "readable": [True]}), path)
+    write_table(pd.DataFrame({"video": ["0.mp4"], "path": [""], "readable": [True], "why_not": [""]}), path)
 """
 
 
