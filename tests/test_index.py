@@ -175,7 +175,7 @@ def test_a_name_given_twice(folder):
 def test_folders_that_hold_nothing(tmp_path, folder):
     with pytest.raises(ValueError, match="not a folder"):
         index_videos(tmp_path / "nowhere", [], progress=False)
-    with pytest.raises(ValueError, match="holds no video: looked for"):
+    with pytest.raises(ValueError, match="holds no video, it is empty"):
         index_videos(tmp_path, ["b.mp4"], progress=False)
     shutil.copytree(folder, tmp_path / "inner")
     with pytest.raises(ValueError, match="inner does: set videos_dir"):

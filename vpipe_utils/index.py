@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import pandas as pd
 
 from vpipe_utils import probes
-from vpipe_utils.labels import VIDEO_EXTENSIONS, class_columns
+from vpipe_utils.labels import class_columns
+from vpipe_utils.name_matching import has_video_ending
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.shards import of_part, shard_count, shard_of
 from vpipe_utils.video import VideoError
+from vpipe_utils.video_files import Files, look_through
 
 DTYPES = {
     "video": "str",
@@ -69,17 +71,19 @@ def index_videos(
     of n jobs. Columns: video (the file name, its identity), path (absolute), split, fps, frames (that decoding gives),
     duration_s, width, height (pixels), codec, read_through (why single frames cannot be jumped to, else ""), damage
     (what of it is damaged, else ""), size (bytes), content (SHA-256), shard, n_shards (see `shards`), readable, why_not
-    (why it cannot be read, else ""). A named video that is missing is a row, not readable. Hidden files, folders and
-    files without a video's ending are left out unless they are named. Raises ValueError for a name that is a path,
-    comes twice or is in both splits, for a missing folder, and for a folder without videos or with none of the labelled
-    ones.
+    (why it cannot be read, else ""). A named video that is missing is a row, not readable. What else of the folder is a
+    video, and what is passed over, says `video_files`. Raises ValueError for a name that is a path, comes twice or is
+    in both splits, for a missing folder, and for a folder without videos or with none of the labelled ones.
     """
     folder = Path(videos_dir).absolute()
     named = _checked_names([*labelled, *held_out])
     train = set(labelled)
-    there = _files(folder, named)
+    if not folder.is_dir():
+        raise ValueError(f"{folder} is not a folder: set videos_dir to the folder that holds the videos")
+    files = look_through(folder, named)
+    there = files.videos
     if not there:
-        raise ValueError(_why_no_video(folder))
+        raise ValueError(_why_no_video(folder, files))
     if train and not there & train:
         raise ValueError(
             f"{folder} holds {len(there)} videos, but none of the {len(train)} that the annotations name "
@@ -183,22 +187,11 @@ def _checked_names(names: Sequence[str]) -> set[str]:
     return seen
 
 
-def _files(folder: Path, named: Collection[str]) -> set[str]:
-    """Names of the files in `folder` that are videos by their ending or by being named."""
-    if not folder.is_dir():
-        raise ValueError(f"{folder} is not a folder: set videos_dir to the folder that holds the videos")
-    return {
-        path.name for path in folder.iterdir() if path.is_file() and (path.name in named or _is_video(path))
-    }
-
-
-def _is_video(path: Path) -> bool:
-    return not path.name.startswith(".") and path.suffix.lower() in VIDEO_EXTENSIONS
-
-
-def _why_no_video(folder: Path) -> str:
-    """The sentence for an empty folder; names a folder in it that has videos, a frequent slip."""
-    for inner in sorted(path for path in folder.iterdir() if path.is_dir()):
-        if any(_is_video(path) for path in inner.iterdir()):
+def _why_no_video(folder: Path, files: Files) -> str:
+    """The sentence for a folder without videos; names a folder in it that has some, a frequent slip."""
+    for inner in sorted(folder / name for name in files.passed_over if (folder / name).is_dir()):
+        if any(has_video_ending(path.name) and not path.name.startswith(".") for path in inner.iterdir()):
             return f"{folder} holds no video, but {inner} does: set videos_dir to it (videos must lie flat)"
-    return f"{folder} holds no video: looked for files ending in {' '.join(VIDEO_EXTENSIONS)}"
+    found = [f"{name!r} ({why})" for name, why in sorted(files.passed_over.items())]
+    what = f": {', '.join(found[:3])}{', …' if len(found) > 3 else ''}" if found else ", it is empty"
+    return f"{folder} holds no video{what}"

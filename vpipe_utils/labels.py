@@ -162,7 +162,7 @@ def _fault_of_name(name: str) -> str:
     if re.search(r"[/\\]", name) or name in (".", ".."):
         return f"{name!r} is not a plain file name; videos lie in one folder, name them without a path."
     if not has_video_ending(name):
-        return f"{name!r} is no video's name; names end in one of {', '.join(VIDEO_EXTENSIONS)}."
+        return f"{name!r} is no video's name; names end in {', '.join(VIDEO_EXTENSIONS[:12])} or the like."
     return ""
 
 

@@ -15,7 +15,11 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 
-VIDEO_EXTENSIONS = tuple(".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .ts .mts .webm .flv".split())
+VIDEO_EXTENSIONS = tuple(
+    ".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .ts .mts .webm .flv .vob .m2ts .3gp .asf .divx .dav .qt .xvid .mk3d .mpe"
+    " .mpv .m1v .m2v .mp2v .vro .evo .m2t .trp .tod .3g2 .3gpp .wm .f4v .ogv .ogm .rm .rmvb .dv .mxf .nut .nsv .amv"
+    " .ivf .h264 .264 .avc .h265 .265 .hevc .mjpg .mjpeg .y4m .dvr .dvr-ms .wtv .insv .lrv".split()
+)
 MOST_COMPARED = 2000  # names that difflib looks at for one label: some 60 ms
 
 
