@@ -17,7 +17,7 @@ import nbformat
 import pytest
 import yaml
 
-from vpipe_utils.layers import NOT_MODELS
+from vpipe_utils.names import NOT_MODELS
 
 ROOT = Path(__file__).resolve().parents[1]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
@@ -195,6 +195,18 @@ def test_a_failing_notebook_is_kept_and_named(tmp_path):
     cells = json.loads(kept.read_text())["cells"]
     assert any(output.get("ename") == "ValueError" for cell in cells for output in cell.get("outputs", []))
     assert not (project / "outputs" / "smoke" / "notebooks" / "01_data_preparation.ipynb").exists()
+
+
+def test_jobs_share_the_memory_of_the_machine(tmp_path):
+    """Each training job says how much it takes; one that wants more than there is gets all of it, alone."""
+    project = copy_project(tmp_path / "project")
+    file = project / "params" / "smoke" / "nfnet_f3.yaml"
+    file.write_text(file.read_text() + "\nmemory_gb: 100000\n")
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--config", "preset=smoke", "memory_mb=9000"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    taken = re.findall(r"resources: .*?mem_mb=(\d+)", done.stdout + done.stderr)
+    assert sorted(map(int, taken)) == [2000] * 6 + [9000]
 
 
 def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):

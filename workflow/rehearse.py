@@ -22,12 +22,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+import home  # noqa: E402
 import pandas as pd  # noqa: E402
 from job import cell_error, job_environment, last_line, visible_gpus  # noqa: E402
 from run import end_leftovers  # noqa: E402
 
 from vpipe_utils import index, params  # noqa: E402
-from vpipe_utils.layers import NOT_MODELS, layer_files, read_layers  # noqa: E402
+from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
+from vpipe_utils.names import NOT_MODELS  # noqa: E402
 from vpipe_utils.runs import Layout, atomic_path, make_folder, read_json  # noqa: E402
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
@@ -45,6 +47,7 @@ def main() -> int:
     parser.add_argument("--random-weights", action="store_true", help="do not ask the hub for pretrained weights")
     arguments = parser.parse_args()
     os.chdir(ROOT)
+    home.provide(os.environ)
     try:
         models = models_of(arguments.preset)
         chosen = {name: of for name, of in models.items() if name in (arguments.models or models)}

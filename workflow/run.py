@@ -59,11 +59,24 @@ def main() -> None:
     values = {"preset": arguments.preset} | ({"outputs": arguments.outputs} if arguments.outputs else {})
     settings = [f"run={json.dumps(values, ensure_ascii=False)}"]
     settings += [f"train_threads={max(1, arguments.jobs // gpus)}"] if gpus else []
+    memory = machine_memory_mb()
+    settings += [f"memory_mb={memory}"]
+    limits = [f"mem_mb={memory}", *([f"gpu={gpus}"] if gpus else [])]
     os.environ["VPIPE_ROOT"] = str(root)
     sys.exit(snakemake([
-        "--logger", "vpipe", *(["--resources", f"gpu={gpus}"] if gpus else []),
+        "--logger", "vpipe", "--resources", *limits,
         "--cores", str(arguments.jobs), "--nolock", *further, "--config", *settings,
     ]))  # fmt: skip
+
+
+def machine_memory_mb() -> int:
+    """Main memory of this machine, or of the container (cgroup 2) where that is less: jobs share it."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    try:
+        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
+    except (OSError, ValueError):  # no such file, or "max"
+        pass
+    return total // 10**6
 
 
 def snakemake(words: list[str]) -> int:
