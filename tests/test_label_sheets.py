@@ -135,7 +135,10 @@ def test_a_class_name_may_hold_a_separator(tmp_path):
     ("content", "fault"),
     [
         (PLAIN.replace("CRACK", "CRAK"), "the column 'CRAK' is no class; .*did you mean 'CRACK'"),
+        (PLAIN.replace("video", "file"), "the column 'file' holds names of videos; call it 'video'"),
         (PLAIN.replace("video", "file"), "the column 'video' is missing in row 1"),
+        ("video;class\nNord_1.mp4;ok\n", "the column 'class' holds names of classes; give each class a column of its"),
+        (PLAIN.replace("Nord_2", '"Nord_2'), "not valid CSV .row 3: a quote is never closed"),
         (PLAIN.replace(",1,1", ",2,1"), "row 4: 'Nord_3.mp4' has '2' in column CRACK"),
         (PLAIN.replace(",1,1", ",×,1"), "row 4: 'Nord_3.mp4' has '×' in column CRACK"),
         ("\n".join(row + ",1" for row in PLAIN.splitlines()), "the column '1' is no class"),

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from vpipe_utils.name_matching import tidy
+from vpipe_utils.name_matching import has_video_ending, tidy
 from vpipe_utils.spreadsheets import Row, Sheet, read_sheet
 
 MARKS = {"x", "v", "✓", "✔", "√", "true", "wahr", "vrai", "yes", "y", "ja", "j", "oui", "si", "sí", "是", "有"}
@@ -47,7 +47,7 @@ def read_label_sheet(
     """
     expected = ["video", *classes]
     sheet = read_sheet(path, lambda rows: _fits(rows, expected, is_file))
-    columns, faults, notes = _columns(sheet, expected)
+    columns, faults, notes = _columns(sheet, expected, is_file)
     notes = [note for note in (sheet.how, *notes) if note]
     if faults:
         return [], faults, notes
@@ -75,7 +75,9 @@ def _places(cells: Sequence[str], expected: Sequence[str]) -> dict[str, int]:
     }
 
 
-def _columns(sheet: Sheet, expected: Sequence[str]) -> tuple[Columns, list[str], list[str]]:
+def _columns(
+    sheet: Sheet, expected: Sequence[str], is_file: Callable[[str], bool]
+) -> tuple[Columns, list[str], list[str]]:
     if not sheet.rows:
         return Columns((1, []), {}), ["the file is empty; give at least one video with its classes."], []
     found = [_places(cells, expected) for _, cells in sheet.rows[:HEADER_ROWS]]
@@ -94,10 +96,16 @@ def _columns(sheet: Sheet, expected: Sequence[str]) -> tuple[Columns, list[str],
         values = [cells[index].strip() for _, cells in sheet.rows[top + 1 :] if len(cells) > index]
         kind = _kind(cell, [value for value in values if value])
         name = " ".join(cell.split())
-        if kind == "marks" or (missing and name and kind != "numbers"):
+        called = f"the column {name!r}" if name else f"column {_letters(index)}"
+        if "video" in missing and any(is_file(value) or has_video_ending(value) for value in values):
+            faults.append(f"{called} holds names of videos; call it 'video'.")
+        elif missing and set(map(tidy, values)) & set(map(tidy, missing)):
+            advice = "give each class a column of its own, with 1 where it is there."
+            faults.append(f"{called} holds names of classes; {advice}")
+        elif kind == "marks" or (missing and name and kind != "numbers"):
             near = difflib.get_close_matches(name, missing, n=1)
             advice = f"did you mean {near[0]!r}?" if near else "drop it, or add it to classes in data.yaml."
-            called = f"the column {name!r}" if name else f"column {_letters(index)}, which has marks but no name,"
+            called += "" if name else ", which has marks but no name,"
             faults.append(f"{called} is no class; the columns are {_shortened(expected)}; {advice}")
         elif kind != "empty":
             what = " (row numbers)" if kind == "numbers" else ""

@@ -111,10 +111,7 @@ def _text_sheet(data: bytes, judge: Callable[[list[Row]], Any]) -> Sheet:
         told = re.fullmatch(r'"?sep=(.)"?', first.strip(" \r"), flags=re.IGNORECASE)  # Excel's own line, no row of it
         readings += [(rest if told else text, encoding, separator) for separator in (told[1] if told else SEPARATORS)]
     text, encoding, separator = max(readings, key=lambda reading: judge(_rows(_sample(reading[0]), reading[2])))
-    try:
-        rows = _rows(text, separator, strict=True)
-    except csv.Error as error:
-        raise ValueError(f"the file is not valid CSV ({error}); correct it there.") from error
+    rows = _rows(text, separator, strict=True)
     usual = (encoding, separator) == ("UTF-8", ",")
     name = SEPARATORS.get(separator, repr(separator))
     how = "" if usual else f"read as {encoding}, columns separated by {name}"
@@ -128,7 +125,14 @@ def _sample(text: str) -> str:
 
 
 def _rows(text: str, separator: str, strict: bool = False) -> list[Row]:
-    return _not_empty(enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict), 1))
+    rows, reader = [], csv.reader(io.StringIO(text, newline=""), delimiter=separator, strict=strict)
+    try:
+        for cells in reader:
+            rows.append((len(rows) + 1, cells))
+    except csv.Error as error:
+        why = "a quote is never closed" if "unexpected end" in str(error) else error
+        raise ValueError(f"the file is not valid CSV (row {len(rows) + 1}: {why}); correct it there.") from error
+    return _not_empty(rows)
 
 
 def _sheets_of(path: Path) -> Iterator[Sheet]:
