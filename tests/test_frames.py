@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 from pathlib import Path
 
 import cv2
@@ -67,7 +68,8 @@ def test_an_interrupted_extraction_continues(videos, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         extract_all(videos, out, progress=False)
     assert [path.name for path in out.iterdir()] == ["a.mp4"]  # no half folder
-    (out / ".b.avi.1.part").mkdir()  # what a kill leaves
+    (out / ".b.avi.0123abcd-1-1.part").mkdir()  # what a kill leaves, a day ago and on another machine
+    os.utime(out / ".b.avi.0123abcd-1-1.part", (0, 0))
 
     monkeypatch.undo()
     decoded = record_decoding(monkeypatch)
@@ -145,3 +147,13 @@ def test_cost_is_near_what_extraction_takes(videos, tmp_path):
     assert cost.bytes == pytest.approx(done["bytes"].sum(), rel=0.1)
     assert 0 < cost.seconds < 5
     assert extraction_cost(videos[~videos["readable"]]) == (0, 0, 0.0)
+
+
+def test_frames_that_somebody_else_extracted_are_not_replaced(videos, tmp_path):
+    theirs = tmp_path / "out" / "a.mp4" / "000001.png"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_bytes(b"by another tool")
+    done = extract_all(videos, tmp_path / "out", progress=False).set_index("video")
+    assert theirs.read_bytes() == b"by another tool"
+    assert "holds files that are not ours: name another folder" in done.loc["a.mp4", "why_not"]
+    assert done.loc["b.avi", "frames"] == 5

@@ -228,7 +228,9 @@ def write_and_wait(folder, name, *arguments):
 if __name__ == "__main__":
     tile_build._write_shard = write_and_wait
     (part := tile_build.Path({str(tmp_path / "cut")!r})).mkdir()
-    (part / ".shard_0.bin.1.part").write_text("left by an even older build")
+    left = part / ".shard_0.bin.0123abcd-1-1.part"
+    left.write_text("left by an even older build, on another machine")
+    __import__("os").utime(left, (0, 0))
     videos = pd.read_parquet({str(tmp_path / "videos.parquet")!r})
     tile_build.build_tile_cache(videos, part, 9, 16, workers=2, progress=False)
 """

@@ -14,9 +14,9 @@ import av
 import cv2
 import numpy as np
 
+from vpipe_utils.files import atomic_path, make_folder, sweep
 from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.labelsets import Clip
-from vpipe_utils.runs import atomic_path, make_folder
 
 FPS = 25
 LABELS = ("CJ", "CK")
@@ -98,6 +98,7 @@ def _write(
 def make_odd_clips(folder: str | Path) -> dict[str, Path]:
     """Name → file of small clips, intact but for the last, in which ways of reading go wrong that count on headers."""
     folder = make_folder(folder)
+    sweep(folder)  # of a run that was killed
     clips = {}
     for name, make in ODD.items():
         clips[name] = folder / name

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 import tempfile
 import time
 import unicodedata
@@ -21,9 +20,10 @@ from typing import NamedTuple
 import pandas as pd
 
 from vpipe_utils import video
+from vpipe_utils.files import atomic_path, make_folder, sweep, writing
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.probes import VERSION, require_unchanged
-from vpipe_utils.runs import atomic_path, make_folder, read_json, write_json, writing
+from vpipe_utils.runs import read_json, write_json
 from vpipe_utils.tile_build import build_tile_cache, encode_jpeg, require_disk
 from vpipe_utils.tile_cache import TileCache
 
@@ -79,7 +79,7 @@ def extract_all(
     and where it cannot be written.
     """
     folder = make_folder(folder)
-    _remove_leftovers(folder)  # of a run that was killed
+    sweep(folder)  # of a run that was killed
     readable = videos[videos["readable"]]
     twins = {} if _tells_case(folder) else _twins(readable["video"].tolist())
     jobs = [(row.video, row.path, row.content, twins.get(row.video, "")) for row in readable.itertuples()]
@@ -90,15 +90,10 @@ def extract_all(
     try:
         rows = list(run_parallel(partial(_extract, folder, quality), jobs, workers, progress, "extracting frames"))
     finally:
-        _remove_leftovers(folder)  # of workers that a fault of another one ended
+        sweep(folder)  # of workers that a fault of another one ended
     table = pd.DataFrame(rows, columns=["video", "folder", "frames", "bytes", "damage", "why_not"])
     known = readable["damage"].reset_index(drop=True)
     return table.assign(damage=known.where(known != "", table["damage"]))
-
-
-def _remove_leftovers(folder: Path) -> None:
-    for leftover in [*folder.glob(".*.part"), *folder.glob(".*.old")]:
-        shutil.rmtree(leftover)
 
 
 def _tells_case(folder: Path) -> bool:
@@ -123,6 +118,8 @@ def _extract(folder: Path, quality: int, job: tuple[str, str, str, str]) -> dict
         if twin:
             raise video.VideoError(f"the disk of {folder} takes its name for that of '{twin}': rename one", path)
         there = _extracted(target, _key(content, quality))
+        if there is None and target.is_dir() and any(target.iterdir()) and not (target / SOURCE).is_file():
+            raise video.VideoError(f"{target} holds files that are not ours: name another folder to extract to", path)
         return row | (_write_frames(path, content, target, quality) if there is None else there)
     except video.VideoError as error:
         reason = error.reason

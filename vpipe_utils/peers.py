@@ -13,7 +13,6 @@ import resource
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +20,8 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
+
+from vpipe_utils.files import temporary_folder
 
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 MIB = 2**20
@@ -204,10 +205,10 @@ def answer(way: str, path: str, indices: list[int], keep: str | None = None) -> 
 
     `keep`: a .npy file for the frames.
     """
-    with tempfile.TemporaryDirectory(dir=Path(path).parent, prefix=".frames_") as folder:
+    with temporary_folder(Path(path).parent) as folder:
         before, began = _memory("VmRSS"), _cpu_seconds()
         try:
-            frames = WAYS[way].read(path, indices, folder)
+            frames = WAYS[way].read(path, indices, str(folder))
         except Exception as error:  # whatever a library raises is its answer
             return {"why_not": _sentence(error)}
         seconds = _cpu_seconds() - began

@@ -11,7 +11,6 @@ import os
 import select
 import subprocess
 import sys
-import tempfile
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from statistics import median
@@ -21,6 +20,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
+from vpipe_utils.files import temporary_folder
 from vpipe_utils.peers import JPEG, OURS, REPORT, WAYS, cv2_step
 from vpipe_utils.runs import project_root
 from vpipe_utils.video import uniform_indices
@@ -174,8 +174,8 @@ def count_by_stepping(path: Path) -> int:
 
 def _checked_read(reader: Reader, way: str, path: Path, indices: Collection[int], truth: np.ndarray) -> dict[str, Any]:
     """One reading: why_not, memory_mib and exact; of the report's way, whether they are the right frames' JPEGs."""
-    with tempfile.TemporaryDirectory() as folder:
-        keep = Path(folder) / "frames.npy"
+    with temporary_folder() as folder:
+        keep = folder / "frames.npy"
         answer = reader.read(path, indices, keep)
         if answer["why_not"]:
             return {"why_not": answer["why_not"], "memory_mib": NAN, "exact": False}

@@ -1,17 +1,14 @@
-"""Where a run's artefacts lie, how they are written whole, and where they came from."""
+"""Where a run's artefacts lie, how they are written and read, and where they came from."""
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import importlib.metadata
 import json
 import os
 import platform
-import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +16,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vpipe_utils.files import atomic_path, make_folder, writing
+
+__all__ = ["atomic_path", "make_folder", "writing"]  # files', which many take from here
 APPROACHES = ("frame", "video", "super_image")
 
 
@@ -106,74 +106,6 @@ class Layout:
         if approach not in APPROACHES:
             raise ValueError(f"approach '{approach}' is unknown; it is one of {', '.join(APPROACHES)}")
         return self.root / "runs" / approach / model / f"fold_{fold}"
-
-
-NOT_WRITABLE = {
-    errno.ENOSPC: "the disk is full: free some space, or set outputs to a folder on a larger disk",
-    errno.EDQUOT: "your share of the disk is used up: free some space, or set outputs to a folder on another disk",
-    errno.EFBIG: "the file would be larger than this system allows: set outputs to a folder on another disk",
-    errno.EROFS: "the disk is read-only: set outputs to a folder on another disk",
-    errno.EACCES: "writing there is not allowed: change the folder's permissions, or set outputs to another folder",
-    errno.EPERM: "writing there is not allowed: change the folder's permissions, or set outputs to another folder",
-}
-
-
-LONGEST_NAME = 143  # bytes: what the strictest of the usual file systems (eCryptfs) allows; others 255
-
-
-@contextmanager
-def writing(path: str | Path) -> Iterator[None]:
-    """Turn the system's refusals of what is written to `path` inside into one sentence with a way out (OSError)."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in NOT_WRITABLE:
-            raise
-        advice = NOT_WRITABLE[error.errno]
-        raise OSError(f"{path} cannot be written, {advice}; then run the same command again") from None
-
-
-def make_folder(path: str | Path) -> Path:
-    """The folder, with those above it, made where it is not there yet."""
-    path = Path(path)
-    with writing(path):
-        path.mkdir(parents=True, exist_ok=True)
-    return path
-
-
-@contextmanager
-def atomic_path(path: str | Path) -> Iterator[Path]:
-    """Yield a path beside `path` to write a file or folder to; it takes the name `path` only on success.
-
-    A file replaces an older one in one step. A folder replaces an older folder by two renames. A full disk and the like
-    are an OSError that says what to do, and leave nothing behind.
-    """
-    path = Path(path)
-    make_folder(path.parent)
-    part = _beside(path, "part")
-    try:
-        with writing(path):
-            yield part
-            if part.is_dir() and path.is_dir():
-                old = _beside(path, "old")
-                path.rename(old)
-                part.rename(path)
-                shutil.rmtree(old)
-            else:
-                os.replace(part, path)
-    finally:
-        if part.is_dir():
-            shutil.rmtree(part, ignore_errors=True)
-        else:
-            part.unlink(missing_ok=True)
-
-
-def _beside(path: Path, ending: str) -> Path:
-    """A hidden path of this process beside `path`; a name so long that no more fits on it gives way to its hash."""
-    name = f".{path.name}.{os.getpid()}.{ending}"
-    if len(os.fsencode(name)) > LONGEST_NAME:
-        name = f".{hashlib.sha256(os.fsencode(path.name)).hexdigest()}.{os.getpid()}.{ending}"
-    return path.with_name(name)
 
 
 def write_table(table: pd.DataFrame, path: str | Path) -> None:

@@ -25,9 +25,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from vpipe_utils import video
+from vpipe_utils.files import atomic_path, make_folder, sweep
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.probes import require_unchanged
-from vpipe_utils.runs import atomic_path, make_folder
 from vpipe_utils.shards import of_part
 from vpipe_utils.tile_cache import REBUILD, SCHEMA, TileCache, cached_indices, read_tiles_table, write_tiles_table
 
@@ -257,6 +257,7 @@ def _copy(cached: Cached) -> tuple[list[bytes], str]:
 
 def _remove_leftovers(folder: Path, keep: set[str]) -> None:
     """Shards that the index does not name, and parts of a build that was killed."""
-    for path in [*folder.glob("shard_*"), *folder.glob(".*.part")]:
-        if path.name.startswith(".") or path.stem not in keep:
+    sweep(folder)
+    for path in [*folder.glob("shard_*_of_*_*.bin"), *folder.glob("shard_*_of_*_*.parquet")]:
+        if path.stem not in keep:
             path.unlink()

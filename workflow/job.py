@@ -25,6 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from vpipe_utils.files import atomic_path  # noqa: E402
 from vpipe_utils.locks import lock  # noqa: E402
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
@@ -56,10 +57,8 @@ def main() -> int:
     for _attempt in (1, 2):
         failed = run(command, environment, arguments.log)
         if not failed:
-            arguments.executed.parent.mkdir(parents=True, exist_ok=True)
-            part = arguments.executed.with_suffix(".part")
-            shutil.copyfile(arguments.kept, part)
-            part.replace(arguments.executed)
+            with atomic_path(arguments.executed) as part:
+                shutil.copyfile(arguments.kept, part)
             return 0
         error = cell_error(arguments.kept)
         if error or not (failed < 0 or "DeadKernelError" in arguments.log.read_text(errors="replace")):

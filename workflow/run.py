@@ -26,10 +26,11 @@ from job import visible_gpus  # noqa: E402
 
 from vpipe_utils import params as parameters  # noqa: E402
 from vpipe_utils import small_data  # noqa: E402
+from vpipe_utils.files import make_folder, sweep, writing  # noqa: E402
 from vpipe_utils.label_checks import check_labels  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
 from vpipe_utils.locks import lock  # noqa: E402
-from vpipe_utils.runs import Layout, make_folder, resolve, writing  # noqa: E402
+from vpipe_utils.runs import Layout, resolve  # noqa: E402
 
 
 def main() -> None:
@@ -53,6 +54,7 @@ def main() -> None:
     left = end_leftovers(root)
     if left:
         print(f"ended {left} processes that an earlier, killed run had left behind")
+    sweep(root, inner=True)
 
     gpus = len(visible_gpus(os.environ))
     # Values inside braces stay text; one that stands alone Snakemake would take for a number, as in preset=007.

@@ -92,7 +92,9 @@ def test_a_killed_run_is_finished(finished, tmp_path):
     run.wait()
     kept = {path: path.stat().st_mtime_ns for path in folder.glob("videos/*.mp4")}
     assert kept and not (folder / "pipesim.json").exists()
-    (folder / "videos" / f".half.mp4.{os.getpid()}.part").write_bytes(b"left over")
+    left = folder / "videos" / ".half.mp4.0123abcd-1-1.part"  # another machine's, long ago
+    left.write_bytes(b"left over")
+    os.utime(left, (0, 0))
     generate(folder, **SMALL)
     assert contents(folder) == contents(finished)
     assert {path: path.stat().st_mtime_ns for path in kept} == kept

@@ -13,11 +13,12 @@ import numpy as np
 import pandas as pd
 
 from vpipe_utils.classes import CLASSES
+from vpipe_utils.files import atomic_path, sweep
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.encode import FORMATS, draw_format, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
-from vpipe_utils.runs import atomic_path, write_json, write_table
+from vpipe_utils.runs import write_json, write_table
 
 VERSION = 3  # raise it when the same arguments give other pixels or labels
 DONE, STARTED = "pipesim.json", "pipesim.started.json"
@@ -130,8 +131,7 @@ def _prepare(folder: Path, arguments: dict[str, object]) -> None:
         write_json(arguments, started)
     (folder / "videos").mkdir(exist_ok=True)
     (folder / "parts").mkdir(exist_ok=True)
-    for left_over in [*folder.glob(".*.part"), *folder.glob("*/.*.part")]:  # of a run that was killed
-        left_over.unlink()
+    sweep(folder, inner=True)  # of a run that was killed
 
 
 def _is_finished(folder: Path, clip: Clip) -> bool:

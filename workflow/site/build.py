@@ -11,7 +11,6 @@ import argparse
 import json
 import shutil
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from string import Template
@@ -19,6 +18,7 @@ from string import Template
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+from vpipe_utils.files import temporary_folder  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers, runs_benchmarks  # noqa: E402
 from vpipe_utils.runs import atomic_path, read_json  # noqa: E402
 
@@ -38,8 +38,8 @@ def main() -> None:
     arguments = parser.parse_args()
     from sphinx.cmd.build import build_main  # seconds; not needed to read the help
 
-    with tempfile.TemporaryDirectory(prefix="vpipe-site-") as folder:
-        source, built = Path(folder, "source"), Path(folder, "html")
+    with temporary_folder() as folder:
+        source, built = folder / "source", folder / "html"
         write_source(arguments.root, source)
         log = open(arguments.log, "w", encoding="utf-8") if arguments.log else sys.stdout
         words = ["-b", "html", "-q", "-j", "1", str(source), str(built)]
@@ -52,7 +52,10 @@ def main() -> None:
             sys.exit(f"the HTML pages could not be built: see {arguments.log or 'above'}")
         shutil.rmtree(built / ".doctrees", ignore_errors=True)
         (built / ".buildinfo").unlink(missing_ok=True)
-        with atomic_path(arguments.root / "report") as part:
+        report = arguments.root / "report"
+        if report.is_dir() and any(report.iterdir()) and not (report / "searchindex.js").is_file():
+            sys.exit(f"{report} holds files that are not of this report: move them elsewhere")
+        with atomic_path(report) as part:
             shutil.copytree(built, part)
 
 
