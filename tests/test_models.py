@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from fakes import smoke_params
+from fakes import MemoryCache, smoke_params, three_class_targets
 from safetensors.torch import save_file
 
+from vpipe_utils.datasets import eval_loader, train_loader
 from vpipe_utils.models import MLDecoderHead, build_model, count_parameters
+from vpipe_utils.training import fit
 
 SUPER_IMAGE_MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
 
@@ -182,3 +184,20 @@ def test_unknown_backbone_and_argument_are_named() -> None:
         build_model(smoke_params(backbone_args={"colour": "red"}))
     with pytest.raises(ValueError, match="backbone_args of 'video_swin_k400' do not fit Video Swin"):
         build_model(smoke_params("video_swin_k400", backbone_args={"arch": "gigantic"}))
+
+
+def test_averaged_statistics_are_the_same_with_and_without_checkpointing(tmp_path: Path) -> None:
+    """Four updates with the average of weights and statistics that validation uses; batch norm in every block."""
+    targets = three_class_targets(48)
+    cache = MemoryCache(targets)
+    kept = []
+    for checkpointing in (False, True):
+        params = smoke_params(epochs=2, grad_checkpointing=checkpointing, input_tile=16)
+        train = train_loader(params, cache, cache.videos[:32], targets[:32])
+        validation = eval_loader(params, cache, cache.videos[32:], targets[32:])
+        folder = tmp_path / str(checkpointing)
+        folder.mkdir()
+        kept.append(fit(params, 1, train, validation, folder)[0].state_dict())
+    assert any(name.endswith("running_mean") for name in kept[0])
+    for name, value in kept[0].items():
+        torch.testing.assert_close(kept[1][name], value, atol=1e-5, rtol=1e-4, msg=name)
