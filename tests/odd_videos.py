@@ -63,6 +63,20 @@ def _picture(number: int, size: tuple[int, int], pix_fmt: str) -> av.VideoFrame:
     return av.VideoFrame.from_ndarray(numbered_frame(number, *size), format="rgb24").reformat(format=pix_fmt)
 
 
+def pulled_down(path: Path) -> Path:
+    """Progressive pictures; of those from the fourth on it is said that they are shown as two fields (film as video).
+
+    FFmpeg's decoder takes a picture of the latter kind for interlaced if the one before was: it matters where it began.
+    """
+    data = bytearray(write(path, "pic-struct=1:bframes=0").read_bytes())
+    frame, fields = b"\6\1\1\x04\x80", b"\6\1\1\x32\x80"  # picture timing (D.1.3): pic_struct 0 and 3
+    first = data.index(frame)
+    for _ in range(2):
+        first = data.index(frame, first + 1)
+    path.write_bytes(data[: first + 1] + data[first + 1 :].replace(frame, fields))
+    return path
+
+
 def uneven(path: Path, codec: str = "libx264", params: str = "") -> Path:
     options = x264(params) if codec == "libx264" else None
     return make_video(path, FRAMES, codec=codec, codec_options=options, times=UNEVEN)
@@ -222,6 +236,7 @@ READABLE: dict[str, Odd] = {
         partial(write, params="aud=1:bitrate=500:vbv-maxrate=500:vbv-bufsize=500:nal-hrd=cbr:filler=1"), ""
     ),
     "said_to_be_interlaced.mp4": Odd(partial(write, params="fake-interlaced=1:pic-struct=1"), ""),
+    "pulled_down.mp4": Odd(pulled_down, ""),
     "10_bit.mp4": Odd(partial(write, pix_fmt="yuv420p10le"), "", like_opencv=False),
     "444.mp4": Odd(partial(write, pix_fmt="yuv444p"), ""),
     "full_range.mp4": Odd(partial(write, pix_fmt="yuvj420p"), ""),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from make_videos import make_video
 
-from vpipe_utils.bitstream import all_cabac, beginnings, length_bytes, slices, units, why_not_one_each
+from vpipe_utils.bitstream import all_cabac, beginnings, length_bytes, messages, slices, units, why_not_one_each
 from vpipe_utils.h264 import IDR_SLICE, SLICE, HeaderError, _Bits, read_headers, read_slice
 
 
@@ -111,3 +111,18 @@ def test_no_single_bit_of_a_slice_header_goes_unseen_where_it_moves_frames(sound
         data[4 + bit // 8] ^= 128 >> bit % 8
         seen += bool(sound.why_not([*sound.data[:at], bytes(data), *sound.data[at + 1 :]]))
     assert seen >= 12
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("06 05 02 aa bb 80", [5]),
+        ("06 05 02 aa bb 2f 03 01 02 03 80", [5, 47]),
+        ("06 ff 30 01 aa 80", [303]),
+        ("06 2f 03 00 00 03 01 05 00 80", [47, 5]),  # the 3 only keeps a start code from arising
+        ("06 01 ff", [1]),  # cut off
+        ("06", []),
+    ],
+)
+def test_messages_of_a_unit(unit: str, expected: list[int]) -> None:
+    assert messages(bytes.fromhex(unit)) == expected

@@ -10,6 +10,7 @@ import av
 import cv2
 import numpy as np
 import pytest
+from av.bitstream import BitStreamFilterContext
 from odd_videos import write
 
 from vpipe_utils.colours import Colours
@@ -87,6 +88,23 @@ def test_every_format_and_size(pix_fmt: str, size: tuple[int, int]) -> None:
         for colour_range in (0, LIMITED, FULL):
             frame = random_picture(pix_fmt, *size, colorspace=matrix, color_range=colour_range)
             assert_right(Colours("a.mp4").rgb(frame), frame)
+
+
+@pytest.mark.parametrize(("planar", "other"), [("yuv420p", "nv12"), ("yuv422p", "uyvy422"), ("yuv420p10le", "p010le")])
+@pytest.mark.parametrize("size", [(96, 64), (98, 62)], ids=str)
+def test_where_the_samples_lie_changes_nothing(planar: str, other: str, size: tuple[int, int]) -> None:
+    frame = random_picture(planar, *size)
+    off = np.abs(Colours("a.mp4").rgb(frame.reformat(format=other)) - expected(frame))
+    assert off.max() <= 1.01
+
+
+@pytest.mark.parametrize("colour_range", [0, LIMITED, FULL])
+def test_grey_and_rgb_are_taken_as_stored(colour_range: int) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (64, 96, 3)).astype(np.uint8)
+    for pix_fmt, stored, shown in (("rgb24", values, values), ("gray", values[..., 0], values[..., [0, 0, 0]])):
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(stored), format=pix_fmt)
+        frame.color_range = colour_range
+        np.testing.assert_array_equal(Colours("a.mp4").rgb(frame), shown)
 
 
 def tagged(
@@ -212,6 +230,37 @@ def test_turned_and_mirrored(turn: str, tmp_path: Path) -> None:
     found = read_frames(path, [0, 1, 2])
     np.testing.assert_array_equal(found, [how(picture) for picture in upright])
     assert (probe(path)["height"], probe(path)["width"]) == found.shape[1:3]
+
+
+def turning(path: Path, source: Path) -> Path:
+    """The H.264 of `source`, with a note at its first keyframe that it lies on its side."""
+    with av.open(str(source)) as old, av.open(str(path), "w") as new:
+        stream = new.add_stream_from_template(old.streams.video[0])
+        turn = BitStreamFilterContext("h264_metadata=display_orientation=insert:rotate=90", old.streams.video[0])
+        for number, packet in enumerate(old.demux(video=0)):
+            for each in turn.filter(packet) if packet.size and number == 0 else [packet][: packet.size]:
+                each.stream = stream
+                new.mux(each)
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["ts", "mp4"])
+def test_what_the_first_picture_says_of_its_sides_holds_for_all(suffix: str, tmp_path: Path) -> None:
+    upright = write(tmp_path / f"0.{suffix}", "bframes=0", 26)
+    lying = turning(tmp_path / f"1.{suffix}", upright)
+    with av.open(str(lying)) as container:
+        assert [frame.rotation for frame in container.decode(video=0)] == [90] + [0] * 25, "only the first says so"
+    expected = [np.rot90(picture) for picture in read_frames(upright, range(26))]
+    np.testing.assert_array_equal(read_frames(lying, range(26)), expected)
+    np.testing.assert_array_equal(read_frames(lying, [25, 13], 26), [expected[25], expected[13]])
+    assert (probe(lying)["height"], probe(lying)["width"]) == (64, 48)
+
+
+def test_what_a_later_picture_says_of_its_sides_changes_nothing(tmp_path: Path) -> None:
+    upright = write(tmp_path / "0.ts", "bframes=0", 6)
+    path = two_parts(tmp_path / "a.ts", upright, turning(tmp_path / "1.ts", upright))
+    frames = read_frames(path, range(12))
+    np.testing.assert_array_equal(frames[6:], frames[:6])
 
 
 def test_a_matrix_that_cannot_be_converted_is_refused_wherever_it_comes(tmp_path: Path) -> None:

@@ -29,7 +29,9 @@ from vpipe_utils.h264 import (
     read_slice,
 )
 
-HARMLESS = (6, 9, 12)  # supplemental information, access unit delimiter, filler: none makes a picture
+SEI = 6
+HARMLESS = (SEI, 9, 12)  # supplemental information, access unit delimiter, filler: none makes a picture
+DISPLAY_ORIENTATION = 47  # table D-1
 
 
 def units(data: bytes, length_bytes: int) -> list[bytes]:
@@ -88,12 +90,30 @@ def why_not_one_each(of_packets: Sequence[list[bytes]], times: Sequence[int], st
     return ""
 
 
+def messages(unit: bytes) -> list[int]:
+    """The types of the messages in a unit of supplemental information, 7.3.2.3.1; up to one that is cut off."""
+    data, at, found = unit[1:].replace(b"\0\0\3", b"\0\0"), 0, []
+    while at < len(data) - 1:  # the last byte ends the unit
+        values = []
+        for _ in ("type", "size"):  # 255 and on, then the rest
+            start = at
+            while at < len(data) and data[at] == 255:
+                at += 1
+            values.append(255 * (at - start) + int.from_bytes(data[at : at + 1], "big"))
+            at += 1
+        found.append(values[0])
+        at += values[1]
+    return found
+
+
 def _picture(of_packet: list[bytes], headers: Headers) -> Picture:
     """The one picture of a packet; HeaderError where there is none, or more than one, or a change of format."""
     found: Picture | None = None
     last_block = -1
     for unit in of_packet:
         kind = unit[0] & 31
+        if kind == SEI and DISPLAY_ORIENTATION in messages(unit):
+            raise HeaderError("its pictures say how they are to be turned")
         if kind in HARMLESS or (kind in (SPS, PPS) and unit in headers.units):
             continue
         if kind not in (SLICE, IDR_SLICE):

@@ -24,11 +24,14 @@ EXACT = Interpolation.POINT | Interpolation.FULL_CHR_H_INT
 ONE = 1 << 16  # of a display matrix
 UPRIGHT = (ONE, 0, 0, ONE)
 FAST = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p")
-BLOCKS = {"410": (4, 4), "411": (4, 1), "420": (2, 2), "422": (2, 1), "440": (1, 2), "nv12": (2, 2), "nv21": (2, 2)}
+BLOCKS = {  # by a part of the format's name: (across, down)
+    "410": (4, 4), "411": (4, 1), "420": (2, 2), "422": (2, 1), "440": (1, 2),
+    "nv12": (2, 2), "nv21": (2, 2), "p010": (2, 2), "p016": (2, 2), "nv16": (2, 1), "p210": (2, 1), "p216": (2, 1),
+}  # fmt: skip
 
 
 class Colours:
-    """Makes RGB of the pictures of one video, all as large as the first that it is shown (see `see`).
+    """Makes RGB of the pictures of one video, all turned and as large as the first that it is shown (see `see`).
 
     Args:
         path: of the video, for what is said of it.
@@ -37,33 +40,24 @@ class Colours:
     def __init__(self, path: str | Path) -> None:
         self.path = path
         self.size: tuple[int, int] | None = None  # (height, width) as seen
-        self._matrices: dict[int, tuple[int, ...]] = {}  # by rotation
+        self._matrix = UPRIGHT
 
     def see(self, frame: av.VideoFrame) -> None:
         """To be told of the first frame of a video, wanted or not. Raises VideoError as `rgb`."""
         if self.size is None:
+            with self._refusing(frame):
+                self._matrix = _display_matrix(frame)
             sides = (frame.height, frame.width)
-            self.size = sides[::-1] if _swaps_sides(self._matrix(frame)) else sides
+            self.size = sides[::-1] if _swaps_sides(self._matrix) else sides
 
     def rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        """uint8 (H, W, 3), turned as the file says. Raises VideoError where the format cannot be converted."""
+        """uint8 (H, W, 3), turned as the first. Raises VideoError where the format cannot be converted."""
         self.see(frame)
         with self._refusing(frame):
-            picture = np.ascontiguousarray(_turned(_converted(frame), self._matrix(frame)))
+            picture = np.ascontiguousarray(_turned(_converted(frame), self._matrix))
         if picture.shape[:2] == self.size:
             return picture
         return cv2.resize(picture, self.size[::-1], interpolation=cv2.INTER_AREA)
-
-    def _matrix(self, frame: av.VideoFrame) -> tuple[int, ...]:
-        """How a frame is to be turned, see `_turned`."""
-        if frame.rotation not in self._matrices:
-            with self._refusing(frame):
-                # asked of a small copy: a frame whose side data was asked for stays in memory for an uncertain time
-                small = VideoReformatter().reformat(frame, 8, 8, "rgb24", interpolation=EXACT, threads=1)
-            found = (data for data in small.side_data if data.type.name == "DISPLAYMATRIX")
-            given = next((np.frombuffer(data, np.int32)[[0, 1, 3, 4]].tolist() for data in found), UPRIGHT)
-            self._matrices[frame.rotation] = tuple(given)
-        return self._matrices[frame.rotation]
 
     @contextlib.contextmanager
     def _refusing(self, frame: av.VideoFrame) -> Iterator[None]:
@@ -73,6 +67,14 @@ class Colours:
             name, matrix = frame.format.name, int(frame.colorspace)
             reason = f"its colours cannot be converted to RGB ({name}, colour matrix {matrix})"
             raise VideoError(reason, self.path) from None
+
+
+def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:
+    """How a picture is to be turned, see `_turned`."""
+    # asked of a small copy: a frame whose side data was asked for stays in memory for an uncertain time
+    small = VideoReformatter().reformat(frame, 8, 8, "rgb24", interpolation=EXACT, threads=1)
+    found = (data for data in small.side_data if data.type.name == "DISPLAYMATRIX")
+    return next((tuple(np.frombuffer(data, np.int32)[[0, 1, 3, 4]].tolist()) for data in found), UPRIGHT)
 
 
 def _turned(picture: np.ndarray, matrix: tuple[int, ...]) -> np.ndarray:

@@ -36,6 +36,7 @@ from vpipe_utils.timing import Time
 CONTAINERS = ("mov", "matroska")  # with lengths before each unit, and a time stamp on every packet
 SHORTEST = 7  # bytes of a decoder configuration without parameter sets (ISO/IEC 14496-15, 5.3.3.1)
 MOST_BYTES = 2**29  # packets are held in memory; a larger file is read through
+INTERLACED = "its pictures are interlaced"  # or so the decoder may say of one, going by those decoded before it
 LATEST = 16  # H.264, A.3.1: by so many frames at most is a picture shown after those that refer to it
 
 
@@ -99,6 +100,8 @@ def look(path: str | Path, intact: int | None = None) -> Seen:
         first = _first_frame(stream.codec_context, units)
         if first.rotation:
             raise Doubt("the picture is to be turned")
+        if first.interlaced_frame:
+            raise Doubt(INTERLACED)
         Colours(path).rgb(first)  # VideoError where its colours cannot be converted
         shown = [unit.packet for unit in units if not unit.packet.is_discard]
         times = sorted(Time(packet.pts, packet.dts, packet.duration) for packet in shown)
@@ -262,6 +265,8 @@ def _decode(
         for frame in frames:
             if frame.pts is None or frame.rotation:
                 raise Doubt("a frame has no time of its own, or is to be turned")
+            if frame.interlaced_frame:
+                raise Doubt(INTERLACED)
             if frame.is_corrupt:
                 raise Doubt("a frame is damaged", bisect_left(shown, frame.pts))
             came += 1

@@ -44,7 +44,9 @@ def step_through(
     wanted: a damaged picture may be shown after those that refer to it.
     """
     targets = itertools.count(done) if wanted is None else iter(wanted[done:].tolist())
-    target, last, position, colours = next(targets), 0, -1, Colours(path)
+    target, last, position, colours = next(targets, None), 0, -1, Colours(path)
+    if target is None:  # the fast way found all of them before it met with doubt
+        return
     for position, frame in enumerate(_Reading(path).frames()):
         colours.see(frame)
         if frame.is_corrupt and position != told:

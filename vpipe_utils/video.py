@@ -12,12 +12,14 @@ from the start. Where a file holds several streams, `streams` says which is the 
   limited range (luma 16 to 235, colour 16 to 240 of 8 bits), which is what OpenCV and FFmpeg take.
 - The transfer (gamma, PQ, HLG) stays as coded and primaries (BT.2020, P3) are not mapped: a bright clip of a telephone
   looks flat, but as it was recorded, and nothing depends on what a maker thinks a screen can show.
+- Grey and RGB are taken as stored, whatever range is declared.
 - Colour that several pixels share (4:2:0 and the like) is given to each of them as it is; in interlaced pictures within
   each field. More than 8 bits are rounded to 8. Transparency is dropped.
 - 8-bit 4:2:0 and 4:2:2 come out of swscale's fast way, at most 3 grey levels (of 255) off the exact values, and bit for
   bit as from OpenCV where that agrees with the above; all others within one.
-- The picture is turned and mirrored by the file's display matrix. Where size, format or matrix change on the way, each
-  picture is converted by its own, then scaled (INTER_AREA) to the size of the first.
+- All pictures are turned and mirrored by the display matrix of the first (an H.264 stream may repeat it at keyframes
+  alone). Where size, format or colour matrix change on the way, each picture is converted by its own, then scaled
+  (INTER_AREA) to the size of the first.
 - A matrix that FFmpeg cannot convert (YCgCo, constant luminance, ICtCp, ...) is a VideoError.
 """
 
