@@ -87,6 +87,12 @@ def test_what_cannot_go_well_stops_at_once(tmp_path, rows, there, more, fault):
         check_labels(own_data(tmp_path, rows, there, **more))
 
 
+def test_files_that_may_be_videos(tmp_path):
+    lines = said(own_data(tmp_path, ROWS, [*ROWS, "0001.recorder", "clip", "labels.csv", "half.mp4.part", "x.jpg"]))
+    assert "2 files with another ending will be predicted if they can be read: '0001.recorder', 'clip'" in lines
+    assert "labels.csv'" not in lines and "half" not in lines and "x.jpg" not in lines
+
+
 def test_a_video_in_both_label_files(tmp_path):
     params = own_data(tmp_path, ROWS, [*ROWS], {"nord_1.MP4": "1,0,0"})
     with pytest.raises(ValueError, match="'Nord_1.mp4': in annotations and in test_annotations"):

@@ -16,10 +16,12 @@ from typing import NamedTuple
 import pandas as pd
 
 from vpipe_utils.labels import LabelFile, class_counts, read_label_file, recording_of
-from vpipe_utils.name_matching import FileNames, has_video_ending, shown, twins
+from vpipe_utils.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, twins
 from vpipe_utils.params import DataParams
+from vpipe_utils.video_files import OTHERS, UNFINISHED
 
 MOST_SHOWN = 3
+NEVER_TRIED = OTHERS | set(UNFINISHED)
 
 
 class Checked(NamedTuple):
@@ -49,14 +51,16 @@ def check_labels(params: DataParams, videos_table: Path | None = None) -> Checke
     both = [video for video, times in Counter(named).items() if times > 1]
     if both:
         raise ValueError(f"{_names(both)}: in annotations and in test_annotations; name a video in one of the two")
-    unlabelled = [name for name in files.names - set(named) if has_video_ending(name) and not name.startswith(".")]
+    others = [name for name in files.names - set(named) if not name.startswith(".")]
+    unlabelled = [name for name in others if has_video_ending(name)]
+    tried = [name for name in others if os.path.splitext(name)[1].lower() not in (*VIDEO_EXTENSIONS, *NEVER_TRIED)]
     lines, present = [], []
     for path, file in read.items():
         there = file.table["video"].isin(files.names)
         present.append(file.table[there])
         lines += _about_file(path, file, list(file.table.loc[~there, "video"]), FileNames(unlabelled), folder)
     _require_some(params, read[params.annotations_path].table, present[0], files)
-    lines += _about_folder(folder, files, sorted(unlabelled), videos_table)
+    lines += _about_folder(folder, files, sorted(unlabelled), sorted(tried), videos_table)
     lines += _about_classes(params, present[0])
     if len(present) > 1:
         empty = class_counts(present[1])
@@ -98,11 +102,16 @@ def _about_file(path: Path, file: LabelFile, missing: Sequence[str], free: FileN
     return lines
 
 
-def _about_folder(folder: Path, files: FileNames, unlabelled: Sequence[str], videos_table: Path | None) -> list[str]:
+def _about_folder(
+    folder: Path, files: FileNames, unlabelled: Sequence[str], tried: Sequence[str], videos_table: Path | None
+) -> list[str]:
     lines = []
     if unlabelled:
         many = _many(len(unlabelled), "video")
         lines.append(f"{folder}: {many} without a label will be predicted: {_names(unlabelled)}")
+    if tried:
+        many = _many(len(tried), "file")
+        lines.append(f"{folder}: {many} with another ending will be predicted if they can be read: {_names(tried)}")
     alike = [group for group in twins(files.names) if any(has_video_ending(name) for name in group)]
     if alike:
         groups = [" and ".join(shown(group)) for group in alike]
