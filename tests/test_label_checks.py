@@ -89,7 +89,7 @@ def test_what_cannot_go_well_stops_at_once(tmp_path, rows, there, more, fault):
 
 def test_files_that_may_be_videos(tmp_path):
     lines = said(own_data(tmp_path, ROWS, [*ROWS, "0001.recorder", "clip", "labels.csv", "half.mp4.part", "x.jpg"]))
-    assert "2 files with another ending will be predicted if they can be read: '0001.recorder', 'clip'" in lines
+    assert "2 files with an unusual ending will be tried as videos: '0001.recorder', 'clip'" in lines
     assert "labels.csv'" not in lines and "half" not in lines and "x.jpg" not in lines
 
 

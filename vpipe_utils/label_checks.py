@@ -111,7 +111,7 @@ def _about_folder(
         lines.append(f"{folder}: {many} without a label will be predicted: {_names(unlabelled)}")
     if tried:
         many = _many(len(tried), "file")
-        lines.append(f"{folder}: {many} with another ending will be predicted if they can be read: {_names(tried)}")
+        lines.append(f"{folder}: {many} with an unusual ending will be tried as videos: {_names(tried)}")
     alike = [group for group in twins(files.names) if any(has_video_ending(name) for name in group)]
     if alike:
         groups = [" and ".join(shown(group)) for group in alike]
