@@ -193,6 +193,8 @@ def test_keep_readable(table):
     assert kept.to_numpy().tolist() == [["b.mp4", 0, 1]]
     with pytest.raises(ValueError, match="none of 1 labelled videos can be read"):
         keep_readable(labels[:1], table)
+    with pytest.raises(ValueError, match="no class is left: the 1 labelled videos that can be read have none"):
+        keep_readable(labels.assign(PL=[1, 0]), table)
 
 
 def test_describe(table):

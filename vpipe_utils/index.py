@@ -143,12 +143,17 @@ def _text(name: str) -> str:
 def keep_readable(labels: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
     """The rows of a table of labels whose video can be read, in the order of the videos table.
 
-    Raises ValueError where none is left.
+    Raises ValueError where no video or no class is left.
     """
     readable = videos.loc[videos["readable"], ["video"]]
     kept = readable.merge(labels, on="video", how="inner")
     if kept.empty:
         raise ValueError(f"none of {len(labels)} labelled videos can be read: see why_not in videos.parquet")
+    if not kept[class_columns(kept)].to_numpy().any():
+        raise ValueError(
+            f"no class is left: the {len(kept)} labelled videos that can be read have none: see why_not in "
+            "videos.parquet"
+        )
     return kept
 
 

@@ -120,7 +120,7 @@ def read_label_file(
             faults.append(entry.where + fault)
         rows.setdefault(video, entry)
     if not faults and not any(entry.classes for entry in entries):
-        faults.append("no video in it has any class, so there is nothing to learn; mark the classes of some.")
+        faults.append("no video in it has any class; mark the classes of some.")
     if faults:
         raise ValueError(_said(path, sorted(faults, key=_row_of)))
     matrix = np.zeros((len(rows), len(classes)), dtype=np.uint8)
