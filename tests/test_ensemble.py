@@ -101,3 +101,9 @@ def test_the_reports_weights_need_no_division():
 def test_weights_by_score_are_what_each_has_above_chance() -> None:
     assert ensemble.score_weights({"a": 0.5, "b": 0.2, "c": 0.05}, 0.1) == pytest.approx({"a": 0.8, "b": 0.2, "c": 0.0})
     assert ensemble.score_weights({"a": 0.1, "b": 0.0}, 0.1) == {"a": 0.5, "b": 0.5}
+
+
+def test_shares_of_a_lone_member_and_of_many():
+    assert ensemble.shares({"a": 0.15}) == {"a": 1.0}
+    assert ensemble.shares({"a": 0.1, "b": 0.3}) == pytest.approx({"a": 0.25, "b": 0.75})
+    assert ensemble.shares({"a": 0.0}) == {"a": 0.0}

@@ -157,3 +157,34 @@ def test_model_rows_have_no_nan(table):
     rows = reporting.model_rows(table)
     assert rows[3]["report_mAP"] is None and rows[3]["measured_mAP"] == 0.57 and rows[2]["cv_std"] == 0.05
     assert {"name", "approach", "report_mAP", "measured_mAP", "low", "high", "cv_mAP"} <= set(rows[0])
+
+
+def test_a_lone_member_is_the_ensemble():
+    figures = {"n_videos": 9, "judged_on": "held-out videos", "chance_mAP": 0.1, "best_member": "super_image/a_b"}
+    figures |= {"difference": (0, 0, 0), "zc_effect": (0, 0, 0)}
+    scores = pd.DataFrame({"folds": [1], "heldout_mAP": [0.2], "single_mAP": [0.2]})
+    text = reporting.ensemble_summary(figures, scores, 1, True, None)
+    assert "has one member, super_image/a_b, and so is this model" in text and "no normal class" in text
+    assert "Averaging" not in text and "beats" not in text
+    text = reporting.ensemble_summary(figures, scores.assign(folds=2, heldout_mAP=0.25), 2, True, "OK")
+    assert "Averaging the folds moves a model by +0.050" in text and "exactly the same mAP" in text
+    assert "no leaderboard score" in reporting.ensemble_summary(figures, scores, 2, False, "OK")
+
+
+def test_the_reports_closing_sentences_are_text():
+    table = pd.DataFrame(
+        {"report_name": ["<b>x</b>", "y"], "model": ["<b>x</b>", "y"], "measured": [0.4, 0.15], "low": 0.1, "high": 0.5}
+    )
+    figures = {"n_videos": 9, "judged_on": "held-out videos", "chance_mAP": 0.1}
+    pair = ("super_image/<b>x</b>", "frame/y")
+    lines = reporting.report_lines(table, figures, "own data", {pair: (0.1, 0.05, 0.2)}, {pair: (0.1, 0.05, 0.2)})
+    lines += reporting.limits(table, figures, "own data")
+    assert "Highest: **&#60;b&#62;x&#60;/b&#62;** with 0.400 [0.100, 0.500]; chance is 0.100." in lines[0]
+    assert "&#60;b&#62;x" in lines[1] and "beats frame/y by +0.100" in lines[1]
+    assert "no use for comparisons: y." in lines[3] and "QV-Pipe only" in lines[4]
+    assert not any("<b>" in line for line in lines)
+
+
+def test_near_chance_is_told_apart_also_where_chance_is_high():
+    assert reporting.is_near_chance(0.19, 0.1) and not reporting.is_near_chance(0.21, 0.1)
+    assert reporting.is_near_chance(0.7, 0.5) and not reporting.is_near_chance(0.8, 0.5)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
+
+import numpy as np
 import torch
-from fakes import smoke_params
+from fakes import MemoryCache, smoke_params, three_class_targets
 from torch import nn
 
 from vpipe_utils import small_data
+from vpipe_utils.datasets import eval_loader, train_loader
 from vpipe_utils.layers import layer_files, read_layers
+from vpipe_utils.models import build_model
 from vpipe_utils.params import DataParams
+from vpipe_utils.training import fit
 
 
 def data(**changes: object) -> DataParams:
@@ -25,12 +30,15 @@ def test_smaller_batches_are_named_by_model() -> None:
     assert small_data.fitting_batch(16, 0) == 1
 
 
-def test_one_value_a_channel_is_a_sentence() -> None:
-    norm = nn.BatchNorm2d(3).train()
-    with (
-        pytest.raises(ValueError, match=r"'convnext_base' normalises over its.*batch_size \(now 1\) to 2 or more"),
-        small_data.sentence_for_batch_norm(smoke_params(batch_size=1)),
-    ):
-        norm(torch.zeros(1, 3, 1, 1))
-    with pytest.raises(ValueError, match="^other$"), small_data.sentence_for_batch_norm(smoke_params()):
-        raise ValueError("other")
+def test_a_batch_of_one_sample_trains(tmp_path: Path) -> None:
+    """32-px frames leave TResNet maps of 1 x 1: batch norm has one value a channel, which PyTorch refuses."""
+    params = smoke_params("frame_tresnet", batch_size=1, eval_batch_size=1, frames_per_epoch=1, epochs=2)
+    targets = three_class_targets(2)
+    cache = MemoryCache(targets)
+    loaders = [load(params, cache, cache.videos, targets) for load in (train_loader, eval_loader)]
+    network, figures = fit(params, 1, *loaders, tmp_path)
+    assert np.isfinite(figures["val_mAP"])
+    norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
+    assert norms and all((norm.running_mean == 0).all() for norm in norms), "the statistics it began with"
+    start = build_model(params).state_dict()
+    assert any(not torch.equal(start[name], value) for name, value in network.state_dict().items() if "weight" in name)

@@ -15,6 +15,7 @@ from vpipe_utils.user_text import in_figure, in_markdown, missing_characters, on
 NAMES = [
     "<b>CRACK</b>",
     "a_b_c",
+    "_a_ __b__ c_",
     "*star* **two**",
     "`code`",
     "a|b",

@@ -64,6 +64,12 @@ def score_weights(scores: Mapping[str, float], chance: float) -> dict[str, float
     return {name: value / total if total else 1 / len(above) for name, value in above.items()}
 
 
+def shares(weights: Mapping[str, float]) -> dict[str, float]:
+    """Weights as shares of 1, which is how they count: a lone member has 1. All 0 stay 0, which cannot be averaged."""
+    total = sum(weights.values())
+    return {name: weight / total if total else weight for name, weight in weights.items()}
+
+
 def zc_rule(predictions: pd.DataFrame, threshold: float = 0.9, normal: str | None = NORMAL) -> pd.DataFrame:
     """The report's post-processing: where the normal class is above ``threshold`` it is 1, all others 0.
 

@@ -5,6 +5,7 @@ Every sentence is computed from results and claims no more than its interval doe
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,8 @@ from vpipe_utils.classes import CLASSES
 from vpipe_utils.labels import class_columns, class_counts
 from vpipe_utils.params import DataParams
 from vpipe_utils.runs import read_json
+from vpipe_utils.sentences import as_list, many
+from vpipe_utils.user_text import in_markdown
 
 APPROACH_WORDS = {"frame": "frame-wise", "video": "Video Swin", "super_image": "super-image"}
 
@@ -24,12 +27,14 @@ def describe_runs(runs: pd.DataFrame) -> str:
     """One sentence on what is there, and one on what is missing. ``runs``: results.find_runs."""
     done, missing = runs[runs["finished"]], runs[~runs["finished"]]
     folds = ", ".join(map(str, sorted(done["fold"].unique())))
-    text = f"{len(done)} finished runs: {done['name'].nunique()} models on folds {folds}."
+    models = many(done["name"].nunique(), "model")
+    text = f"{many(len(done), 'finished run')}: {models} on {'fold' if len(folds) == 1 else 'folds'} {folds}."
     absent = [word for approach, word in APPROACH_WORDS.items() if approach not in set(done["approach"])]
     if absent:
         text += f" Without a finished run, and so left out below: {', '.join(absent)}."
     if len(missing):
-        named = (f"{name} fold {fold}" for name, fold in zip(missing["name"], missing["fold"], strict=True))
+        pairs = zip(missing["name"], missing["fold"], strict=True)
+        named = (f"{in_markdown(name)} fold {fold}" for name, fold in pairs)
         text += f" Not finished: {', '.join(named)}."
     return text
 
@@ -47,21 +52,21 @@ def data_name(params: DataParams, labels: pd.DataFrame) -> str:
 
 def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
     """Plain words on what the figures were measured on."""
-    sizes = f"{len(labels):,} labelled videos for training and validation and {n_test:,} test videos"
+    sizes = f"{many(len(labels), 'labelled video')} for training and validation and {many(n_test, 'test video')}"
     name = data_name(params, labels)
     if name == "PipeSim":
         return (
-            f"Measured on PipeSim (preset {params.preset}): {sizes} of "
+            f"Measured on PipeSim (preset {in_markdown(params.preset)}): {sizes} of "
             f"{params.pipesim_width}x{params.pipesim_height} pixels. "
             "PipeSim clips are drawn by a program, they are not sewer video. "
             "The report's figures are of QV-Pipe, with full-size pretrained networks: the two columns stand "
             "side by side for the order of the methods, not for their level."
         )
     if name == "QV-Pipe":
-        return f"Measured on QV-Pipe, the data of the challenge (preset {params.preset}): {sizes}."
-    folder = Path(params.videos_dir or "").name
+        return f"Measured on QV-Pipe, the data of the challenge (preset {in_markdown(params.preset)}): {sizes}."
+    folder = in_markdown(Path(params.videos_dir or "").name)
     return (
-        f"Measured on own data, folder '{folder}' (preset {params.preset}): {sizes}, "
+        f"Measured on own data, folder '{folder}' (preset {in_markdown(params.preset)}): {sizes}, "
         f"{len(class_columns(labels))} classes. The report's figures are of QV-Pipe."
     )
 
@@ -92,6 +97,86 @@ def order_of_approaches(differences: dict[tuple[str, str], tuple[float, float, f
         return "The report's order of the approaches cannot be looked at here: one approach was trained"
     listed = "; ".join(f"{kind}: {', '.join(pairs)}" for kind, pairs in found.items() if pairs)
     return f"The report's order of the approaches (super-image, then Video Swin, then frames) here: {listed}"
+
+
+def ensemble_findings(best: str, difference: Sequence[float], zc_effect: Sequence[float]) -> list[str]:
+    """What the ensemble adds to its ``best`` member ('approach/model'), and the rule to the ensemble.
+
+    ``difference``, ``zc_effect``: difference of mAP, low, high.
+    """
+    return [
+        f"{verdict('The weighted ensemble', f'its best member ({in_markdown(best)})', *difference)}.",
+        f"{verdict('The ensemble with the ZC rule', 'the one without', *zc_effect)} (report: +0.0012).",
+    ]
+
+
+def ensemble_summary(
+    figures: Mapping[str, object], scores: pd.DataFrame, members: int, held_out: bool, normal_class: str | None
+) -> str:
+    """Notebook 06's closing sentences. ``figures``: what it writes to metrics.json; ``scores``: its table."""
+    lines = [f"Judged on {figures['n_videos']:,} {figures['judged_on']}; chance is {figures['chance_mAP']:.3f}."]
+    if not held_out:
+        lines.append("There are no held-out labels here, so there is no leaderboard score.")
+    elif scores["folds"].max() > 1:
+        gain = (scores["heldout_mAP"] - scores["single_mAP"]).mean()
+        lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (report: +0.018).")
+    by_weights, by_rule = ensemble_findings(figures["best_member"], figures["difference"], figures["zc_effect"])
+    if members > 1:
+        lines.append(by_weights)
+    else:
+        lines.append(f"The ensemble has one member, {in_markdown(figures['best_member'])}, and so is this model.")
+    lines.append(by_rule if normal_class else "There is no normal class, so the ZC rule changes nothing.")
+    return as_list(lines)
+
+
+def report_lines(
+    table: pd.DataFrame,
+    figures: Mapping[str, object],
+    data: str,
+    differences: Mapping[tuple[str, str], Sequence[float]],
+    ordered: dict[tuple[str, str], tuple[float, float, float]],
+) -> list[str]:
+    """Notebook 10's first closing sentences: the highest model, the pairs compared, the order of the approaches.
+
+    ``table``: what ``comparison`` gave; ``figures``: metrics.json of notebook 06; ``differences``, ``ordered``: pairs
+    of 'approach/model' with difference, low, high.
+    """
+    top = table.loc[table["measured"].idxmax()]
+    highest = f"**{in_markdown(top['report_name'])}** with {with_interval(top['measured'], top['low'], top['high'])}"
+    if is_near_chance(top["measured"], figures["chance_mAP"]):
+        highest += ", which is too near chance to compare models by"
+    lines = [
+        f"Judged on {figures['n_videos']:,} {figures['judged_on']} ({data}). "
+        f"Highest: {highest}; chance is {figures['chance_mAP']:.3f}."
+    ]
+    lines += [f"{verdict(*map(in_markdown, pair), *interval)}." for pair, interval in differences.items()]
+    return [*lines, f"{order_of_approaches(ordered)}."]
+
+
+def is_near_chance(score: float, chance: float) -> bool:
+    """Whether a mAP is below twice chance, or, where chance itself is high, nearer to it than to 1."""
+    return score < min(2 * chance, (1 + chance) / 2)
+
+
+def sight_lines(sight: pd.DataFrame, pair: tuple[str, str]) -> list[str]:
+    """What the labels least and longest in sight say of two models: ``sight`` of `visibility.ranks_by_visibility`."""
+    groups = sight[sight["model"] == "difference"]
+    rows = [groups.iloc[0], groups.iloc[-1]] if len(groups) > 1 else [row for _, row in groups.iterrows()]
+    return [
+        f"Labels in sight in {row['visible']:.0%} of the frames: "
+        f"{verdict(*map(in_markdown, pair), row['rank'], row['low'], row['high'], 'of rank')}."
+        for row in rows
+    ]
+
+
+def limits(table: pd.DataFrame, figures: Mapping[str, object], data: str) -> list[str]:
+    """What notebook 10 cannot say."""
+    chance = figures["chance_mAP"]
+    weak = [in_markdown(row.model) for row in table.itertuples() if is_near_chance(row.measured, chance)]
+    lines = [f"Too near chance, and so of no use for comparisons: {', '.join(weak)}."] if weak else []
+    if data != "QV-Pipe":
+        lines.append("The report's own figures can be confirmed or refuted on QV-Pipe only (preset paper).")
+    return lines
 
 
 def report_score(model: str, ema: bool = False) -> float:

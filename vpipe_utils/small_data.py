@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from torch import nn
 
     from vpipe_utils.params import DataParams, TrainParams
 
@@ -37,16 +36,13 @@ def say_smaller_batches(n_videos: int, data: DataParams, models: Iterable[TrainP
     )
 
 
-@contextmanager
-def sentence_for_batch_norm(params: TrainParams) -> Iterator[None]:
-    """Say what to change where batch norm gets one value a channel, as with one sample and a last map of 1 x 1."""
-    try:
-        yield
-    except ValueError as error:
-        if "Expected more than 1 value per channel" not in str(error):
-            raise
-        raise ValueError(
-            f"'{params.model}' normalises over its batch, and a batch of one sample of this size leaves nothing to "
-            f"normalise over: set batch_size (now {params.batch_size}) to 2 or more, or raise input_tile "
-            f"(now {params.input_tile} px)"
-        ) from error
+def freeze_batch_norm(network: nn.Module) -> None:
+    """Let batch norm use its running statistics in training too: a batch of one sample has none of its own.
+
+    PyTorch refuses such a batch where the last map is 1 x 1; where it does not, one sample says little of others.
+    """
+    from torch.nn.modules.batchnorm import _BatchNorm  # seconds, which run.py need not wait for
+
+    for module in network.modules():
+        if isinstance(module, _BatchNorm):
+            module.eval()

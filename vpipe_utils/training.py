@@ -31,7 +31,7 @@ from vpipe_utils.metrics import mean_average_precision
 from vpipe_utils.models import build_model
 from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.runs import derive_seed
-from vpipe_utils.small_data import sentence_for_batch_norm
+from vpipe_utils.small_data import freeze_batch_norm
 
 # Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
 ASL_LADDER = ((0.0, 0.0, 0.0), (2.0, 2.0, 0.0), (2.0, 1.0, 0.0))
@@ -47,6 +47,7 @@ QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*Checkpoint directory .* exists.*",
     ".*LeafSpec.*",
     ".*lr_scheduler.step.*",
+    ".*in eval mode at the start.*",  # batch norm, where we want it
     ".*have no .val_dataloader.*",
 )
 
@@ -236,8 +237,10 @@ def fit(
     )
     started = time.perf_counter()
     checkpoint = folder / CHECKPOINT
-    with quiet_libraries(), sentence_for_lack_of_memory(params), sentence_for_batch_norm(params):
+    with quiet_libraries(), sentence_for_lack_of_memory(params):
         labeller = Labeller(params, seed, device.fused)
+        if train.batch_size == 1:
+            freeze_batch_norm(labeller.network)
         trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
     seconds = time.perf_counter() - started
     rows = history.rows

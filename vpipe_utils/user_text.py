@@ -42,7 +42,8 @@ def in_markdown(name: object) -> str:
     text = one_line(name)
     # what would start a list, a heading or a fence at the start of a line: '- x', '1. x', '::: x', '=== x'
     start = re.match(r"\d*[-+.):=]|", text).end()
-    marks = (c in MARKS or (i < start and not c.isalnum()) for i, c in enumerate(text))
+    inside = {m.start() for m in re.finditer(r"(?<=[^\W_])_(?=[^\W_])", text)}  # as in frame_tresnet: only a letter
+    marks = ((c in MARKS and i not in inside) or (i < start and not c.isalnum()) for i, c in enumerate(text))
     escaped = "".join(f"&#{ord(c)};" if mark else c for c, mark in zip(text, marks, strict=True))
     # `$` alone in an element: MathJax, which looks for pairs in the finished page, does not look across elements
     escaped = escaped.replace("$", "<span>&#36;</span>")

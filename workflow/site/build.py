@@ -21,6 +21,7 @@ sys.path.insert(0, str(HERE.parents[1]))
 from vpipe_utils.files import temporary_folder  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers, runs_benchmarks  # noqa: E402
 from vpipe_utils.runs import atomic_path, read_json  # noqa: E402
+from vpipe_utils.user_text import in_markdown  # noqa: E402
 
 APPROACHES = {
     "03_frame_baseline": ("frame", "Frame baseline"),
@@ -75,7 +76,7 @@ def write_source(root: Path, source: Path) -> None:
                 run = {"page": page, "model": model, "fold": fold, "title": title, "metrics": metrics}
                 runs.setdefault(f"{name}-{model}", []).append(run)
                 executed = root / "notebooks" / f"{name}.{model}.fold_{fold}.ipynb"
-                suffix = f" · {model} · fold\N{NO-BREAK SPACE}{fold}"
+                suffix = f" · {in_markdown(model)} · fold\N{NO-BREAK SPACE}{fold}"
                 write_notebook(executed, source / f"{page}.ipynb", suffix)
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
@@ -103,9 +104,9 @@ def write_notebook(path: Path, target: Path, suffix: str) -> None:
 
 def model_page(runs: list[dict]) -> str:
     """One model: its folds with their scores, and the folds' notebooks below it."""
-    title = f"# {runs[0]['title']} · {runs[0]['model']}\n\n"
+    title = f"# {runs[0]['title']} · {in_markdown(runs[0]['model'])}\n\n"
     backbone = runs[0]["metrics"].get("backbone")
-    intro = f"Backbone `{backbone}`" if backbone else "One notebook a fold"
+    intro = f"Backbone {in_markdown(backbone)}" if backbone else "One notebook a fold"
     count = runs[0]["metrics"].get("parameters")
     intro += f", {count / 1e6:.2f} M parameters." if isinstance(count, int | float) else "."
     toc = "\n".join(f"fold {run['fold']} <{run['page']}>" for run in runs)
@@ -118,7 +119,7 @@ def runs_table(runs: Iterable[dict]) -> str:
         metrics = run["metrics"]
         seconds = metrics.get("train_seconds")
         rows.append([
-            run["title"], run["model"], f"[fold {run['fold']}]({run['page']})", metrics.get("val_mAP"),
+            run["title"], in_markdown(run["model"]), f"[fold {run['fold']}]({run['page']})", metrics.get("val_mAP"),
             metrics.get("epochs"), None if seconds is None else f"{seconds / 60:.1f} min",
         ])  # fmt: skip
     return table(["Approach", "Model", "Run", "Validation mAP", "Epochs", "Training"], rows, left=3)
@@ -131,10 +132,10 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         shutil.copy(root / "headline" / figure["file"], source / figure["file"])
         figures.append(f"```{{figure}} {figure['file']}\n{figure['caption']}\n```")
     text = Template((HERE / "index.md").read_text(encoding="utf-8")).substitute(
-        title=headline.get("title") or f"The VideoPipe report, rebuilt (preset {root.name})",
+        title=headline.get("title") or f"The VideoPipe report, rebuilt (preset {in_markdown(root.name)})",
         note=f":::{{note}}\n{headline['note']}\n:::",
         n_classes=headline.get("n_classes", 17),
-        headline=table(headline["columns"], headline["rows"]),
+        headline=table(headline["columns"], [[as_text(cell) for cell in row] for row in headline["rows"]]),
         figures="\n\n".join(figures),
         runs_table=runs_table(run for of_model in runs.values() for run in of_model),
         runs=f"outputs/{root.name}/runs",
@@ -148,7 +149,7 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
 
 
 def table(columns: list[str], rows: Iterable[list], left: int = 1) -> str:
-    """A Markdown table: `left` columns of text, the others to the right; floats have three decimals."""
+    """A Markdown table: `left` columns of text, the others to the right; floats have three decimals, text stays."""
     rule = "|:--" * left + "|--:" * (len(columns) - left) + "|"
     lines = ["| " + " | ".join(map(shown, columns)) + " |", rule]
     lines += ["| " + " | ".join(map(shown, row)) + " |" for row in rows]
@@ -160,7 +161,12 @@ def shown(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.3f}"
-    return str(value).replace("|", "\\|")
+    return str(value)
+
+
+def as_text(value: object) -> object:
+    """A cell of the headline table: names of models and networks are text, not Markdown."""
+    return in_markdown(value) if isinstance(value, str) else value
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ copyright = "the VPipe authors; text and code under Apache-2.0"
 extensions = ["myst_nb"]
 templates_path: list[str] = []
 exclude_patterns = ["_build"]
+smartquotes = False  # it would turn a `--` in a name into a dash
 
 nb_execution_mode = "off"  # the workflow has run them
 nb_merge_streams = True
