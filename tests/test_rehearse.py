@@ -109,3 +109,13 @@ def test_a_model_that_would_fail_is_named_and_costs_the_others_nothing(tmp_path:
     assert done.returncode == 1
     assert table["result"]["convnext_base"] == "ok" and "'no_such_net' is not in timm" in table["result"]["nfnet_f3"]
     assert "nfnet_f3 would fail: ValueError: backbone 'no_such_net'" in done.stdout
+
+
+def test_runs_that_no_rehearsal_made_are_not_removed(tmp_path: Path) -> None:
+    weights = tmp_path / "smoke" / "runs" / "super_image" / "convnext_base" / "fold_0" / "weights.safetensors"
+    weights.parent.mkdir(parents=True)
+    weights.touch()
+    rehearsal = rehearse.Rehearsal("smoke", tmp_path, gpu=False, random_weights=True)
+    with pytest.raises(ValueError, match="holds runs that no rehearsal made: choose another folder by --outputs"):
+        rehearsal.prepare(rehearse.models_of("smoke"))
+    assert weights.exists()

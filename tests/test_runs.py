@@ -92,6 +92,14 @@ def test_layout_paths_and_unknown_approach(tmp_path: Path) -> None:
         layout.run("frames", "m", 0)
 
 
+def test_paths_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert runs.resolve("~/my videos") == tmp_path / "my videos"
+    assert runs.resolve("a/~") == runs.project_root() / "a" / "~"
+    with pytest.raises(ValueError, match="'~nobody-of-this-name/a' begins with '~', but there is no such home folder"):
+        runs.resolve("~nobody-of-this-name/a")
+
+
 def test_seeds_are_stable_and_distinct() -> None:
     assert runs.derive_seed(1, "a") == runs.derive_seed(1, "a") < 2**31
     assert len({runs.derive_seed(1, "a"), runs.derive_seed(2, "a"), runs.derive_seed(1, "b")}) == 3

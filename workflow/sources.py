@@ -9,12 +9,9 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-# Files that people keep beside their videos and that are none. Whatever else lies there may be read as a video.
-NO_VIDEOS = {
-    ".csv", ".db", ".doc", ".docx", ".htm", ".html", ".ini", ".ipynb", ".jpeg", ".jpg", ".json", ".log", ".md",
-    ".ods", ".parquet", ".part", ".pdf", ".png", ".py", ".srt", ".sub", ".tmp", ".tsv", ".txt", ".xls", ".xlsx",
-    ".xml", ".yaml", ".yml", ".zip",
-}  # fmt: skip
+from vpipe_utils.video_files import OTHERS, UNFINISHED
+
+NO_VIDEOS = OTHERS.union(UNFINISHED)
 
 
 def record(videos: Path, annotations: Iterable[Path]) -> str:
