@@ -247,6 +247,7 @@ def test_recording_of():
     assert labels.recording_of("d17920.mp4") == "d17920"
     assert labels.recording_of("d17920_1.mp4") == "d17920"
     assert labels.recording_of("_4.mp4") == "_4"
+    assert labels.recording_of("\u00e9_1.mp4") == labels.recording_of("e\u0301_2.mp4") == "\u00e9"
 
 
 def test_statistics():
@@ -280,6 +281,14 @@ def test_submission_keeps_the_official_class_order(tmp_path):
     labels.write_submission(shuffled, tmp_path / "submission.json")
     again = labels.read_submission(tmp_path / "submission.json")
     pd.testing.assert_frame_equal(again, table, check_exact=True)
+
+
+def test_submission_of_a_video_with_any_ending(tmp_path):
+    table = predictions(2, ["b", "a"]).assign(video=["0001.recorder", "clip"])
+    labels.write_submission(table, tmp_path / "s.json")
+    assert labels.read_submission(tmp_path / "s.json", ["b", "a"])["video"].tolist() == ["0001.recorder", "clip"]
+    with pytest.raises(ValueError, match="'a/b.mp4' is not a plain file name"):
+        labels.read_submission(write(tmp_path, '{"a/b.mp4": [0.1, 0.2]}'), ["b", "a"])
 
 
 def test_submission_of_an_own_class_list(tmp_path):

@@ -68,6 +68,8 @@ def test_missing_key_is_named() -> None:
         ({"tile_size": "large"}, "'tile_size' is 'large'"),
         ({"pipesim_temper": 2}, "'pipesim_temper' is 2"),
         ({"classes": ["A", "B"]}, "normal_class 'ZC' is not one of the classes"),
+        ({"classes": ["OK"], "normal_class": "OK"}, "the only class is the normal one"),
+        ({"classes": [], "normal_class": None}, "'classes' is"),
         ({"class_names": {"FX": "flange"}}, "class_names: 'FX' is not one of the classes ZC, CJ"),
         ({"class_names": {"FS": " "}}, "class_names gives 'FS' an empty name"),
         ({"classes": ["ZC", False]}, "'classes.1' is False: input should be a valid string; put it in quotes"),

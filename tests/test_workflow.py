@@ -115,6 +115,7 @@ def test_a_changed_module_runs_what_imports_it(finished):
         ("nowhere", None, None, "preset 'nowhere' has no params/nowhere/data.yaml; presets are"),
         ("smoke", "smoke/convnext_base.yaml", "learning_rate: 1", "'learning_rate' is no parameter here"),
         ("smoke", "smoke/data.yaml", "seed: [", "not readable as YAML"),
+        ("own", "own/data.yaml", "preset: own\nextends: smoke\nclasses: [FS]\nnormal_class: null", "are own ones"),
         ("own", "own/data.yaml", "extends: smoke", "preset is 'smoke', but the folder is 'own'"),
         ("own", "own/data.yaml", "preset: own\nvideos_dir: none\nannotations: none.json", "videos_dir '"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -31,7 +32,7 @@ def class_columns(table: pd.DataFrame) -> list[str]:
 
 def recording_of(video: str) -> str:
     """Recording that a file is a piece of: '26518_4.mp4' -> '26518', 'd17920.mp4' -> 'd17920'."""
-    stem = Path(video).stem
+    stem = unicodedata.normalize("NFC", Path(video).stem)  # the pieces of one may be written in both forms
     return re.sub(r"(?<=.)_\d+$", "", stem)
 
 
@@ -158,9 +159,15 @@ def _video_of(entry: Entry, files: FileNames | None) -> tuple[str, str]:
     return without_folder(name), "" if without_folder(name) not in ("", ".", "..") else f"{name!r} names no file."
 
 
-def _fault_of_name(name: str) -> str:
-    if re.search(r"[/\\]", name) or name in (".", ".."):
+def _fault_of_path(name: str) -> str:
+    if re.search(r"[/\\]", name) or name in ("", ".", ".."):
         return f"{name!r} is not a plain file name; videos lie in one folder, name them without a path."
+    return ""
+
+
+def _fault_of_name(name: str) -> str:
+    if name and (fault := _fault_of_path(name)):
+        return fault
     if not has_video_ending(name):
         return f"{name!r} is no video's name; names end in {', '.join(VIDEO_EXTENSIONS[:12])} or the like."
     return ""
@@ -252,7 +259,7 @@ def read_submission(path: str | Path, classes: Sequence[str] = CLASSES) -> pd.Da
         raise ValueError(f"{path}: {error}") from None
     seen: set[str] = set()
     for video, values in pairs:
-        if fault := _fault_of_name(video):
+        if fault := _fault_of_path(video):  # any ending: whatever can be read is a video, and is predicted
             raise ValueError(f"{path}: {fault}")
         if video in seen:
             raise ValueError(f"{path}: {video!r} is predicted twice; keep one of the entries.")

@@ -36,7 +36,7 @@ class DataParams(BaseModel):
     videos_dir: str | None
     annotations: str | None
     test_annotations: str | None
-    classes: list[str] | None = Field(min_length=2)
+    classes: list[str] | None = Field(min_length=1)
     class_names: dict[str, str] | None
     normal_class: str | None
 
@@ -79,6 +79,8 @@ class DataParams(BaseModel):
             raise ValueError(f"train_folds holds {outside[0]}; with n_folds {self.n_folds} folds are 0 to {last}")
         if self.normal_class is not None and self.normal_class not in self.class_codes:
             raise ValueError(f"normal_class '{self.normal_class}' is not one of the classes; name one of them or null")
+        if self.class_codes == (self.normal_class,):
+            raise ValueError("the only class is the normal one, so there is nothing to find; add a class to classes")
         for code, name in (self.class_names or {}).items():
             if code not in self.class_codes:
                 known = ", ".join(self.class_codes)

@@ -26,6 +26,7 @@ from job import visible_gpus  # noqa: E402
 
 from vpipe_utils import params as parameters  # noqa: E402
 from vpipe_utils import small_data  # noqa: E402
+from vpipe_utils.classes import are_official  # noqa: E402
 from vpipe_utils.files import make_folder, sweep, writing  # noqa: E402
 from vpipe_utils.label_checks import check_labels  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
@@ -109,6 +110,11 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
         raise ValueError(
             f"params/{preset}/data.yaml: preset is '{data.preset}', but the folder is '{preset}': write "
             f"preset: {preset}, so that nothing is written over another preset's outputs"
+        )
+    if data.source == "pipesim" and not are_official(data.class_codes):
+        raise ValueError(
+            f"params/{preset}/data.yaml: classes are own ones, but the clips of source: pipesim have QV-Pipe's: write "
+            "source: files, or classes: null"
         )
     for _, model in data.runs:
         for fold in data.train_folds:
