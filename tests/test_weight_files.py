@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from hashlib import sha256
 from pathlib import Path
@@ -178,6 +179,18 @@ def test_a_url_is_downloaded_once_and_read_as_safely(
         fetch(f"{address}/none.pth")
 
 
+def test_runs_that_begin_at_once_fetch_once(served: tuple[str, Path, list[str]], tmp_path: Path) -> None:
+    address, folder, asked = served
+    torch.save(STATE, folder / "a.pth")
+    cache = tmp_path / "cache/hub/checkpoints"
+    cache.mkdir(parents=True)
+    (cache / "a.pth.0123.partial").write_bytes(b"of a process that was killed")
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: fetch(f"{address}/a.pth"), range(8)))
+    assert asked == ["/a.pth"] and set(paths) == {cache / "a.pth"}
+    assert not list(cache.glob("*.partial"))
+
+
 def test_a_hash_in_the_name_is_checked(served: tuple[str, Path, list[str]], tmp_path: Path) -> None:
     address, folder, _ = served
     torch.save(STATE, folder / "a.pth")
@@ -187,4 +200,5 @@ def test_a_hash_in_the_name_is_checked(served: tuple[str, Path, list[str]], tmp_
     assert same(read_state(fetch(f"{address}/a_20220930-{right}.pth")))
     with pytest.raises(RuntimeError, match='invalid hash value .expected "01234567"'):
         fetch(f"{address}/a-01234567.pth")
-    assert not list((tmp_path / "cache").rglob("a-01234567*")), "nothing half-checked is left to be read later"
+    left = {path.name for path in (tmp_path / "cache").rglob("a-01234567*")}
+    assert left == {"a-01234567.pth.lock"}, "nothing half-checked is left to be read later"

@@ -8,6 +8,8 @@ run. Here the classes of such harmless extras are replaced by stand-ins that do 
 from __future__ import annotations
 
 import contextlib
+import glob
+import os
 import pickletools
 import re
 import zipfile
@@ -21,6 +23,7 @@ import timm.models
 import torch
 from torch import Tensor
 
+from vpipe_utils.locks import lock
 from vpipe_utils.runs import resolve
 
 # Packages whose classes may lie beside the weights: scores, configurations, arguments. None of their code is run.
@@ -73,10 +76,18 @@ def fetch(source: str) -> Path:
         return path
     name = Path(urlparse(source).path).name
     path = Path(torch.hub.get_dir()) / "checkpoints" / name
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        found = HASH_IN_NAME.search(name)
-        torch.hub.download_url_to_file(source, str(path), found and found[1], progress=False)
+    if path.is_file():
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    held = lock(f"{path}.lock", wait=True)  # the runs of several folds begin at once: one of them fetches
+    try:
+        if not path.is_file():
+            for part in path.parent.glob(f"{glob.escape(name)}.*.partial"):  # of a process that was killed
+                part.unlink()
+            found = HASH_IN_NAME.search(name)
+            torch.hub.download_url_to_file(source, str(path), found and found[1], progress=False)
+    finally:
+        os.close(held)
     return path
 
 
