@@ -243,7 +243,7 @@ READABLE: dict[str, Odd] = {
     "bt709.mp4": Odd(partial(write, params="colormatrix=bt709"), ""),
     "odd_width.mp4": Odd(partial(write, size=(98, 62)), ""),
     "fragments.mp4": Odd(partial(write, params=B_FRAMES, container_options=FRAGMENTS), ""),
-    "turned.mp4": Odd(turned, "the picture is to be turned"),
+    "turned.mp4": Odd(turned, ""),
     "one_frame.mp4": Odd(partial(write, frames=1), ONE_START, 1),
     "one_frame.avi": Odd(partial(write, frames=1), AVI, 1),
     "one_frame.gif": Odd(partial(write, frames=1, codec="gif", pix_fmt="rgb8", options={}), "gif", 1),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from av.bitstream import BitStreamFilterContext
 from odd_videos import write
 
 from vpipe_utils.colours import Colours
-from vpipe_utils.video import VideoError, iter_frames, probe, read_frames
+from vpipe_utils.video import DamageWarning, VideoError, iter_frames, probe, read_frames
 
 UNKNOWN, BT709, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020 = 2, 1, 4, 5, 6, 7, 9  # ITU-T H.273, table 4
 WEIGHTS = {  # of red and blue in luma, ibid.
@@ -108,15 +109,23 @@ def test_grey_and_rgb_are_taken_as_stored(colour_range: int) -> None:
 
 
 def tagged(
-    path: Path, pix_fmt: str, size: tuple[int, int], tags: Mapping[str, int], codec: str, **options: str
+    path: Path,
+    pix_fmt: str,
+    size: tuple[int, int],
+    tags: Mapping[str, int],
+    codec: str,
+    frames: int = 3,
+    gop: int = 12,
+    **options: str,
 ) -> Path:
-    """A video of three pictures that says of its colours what `tags` say."""
+    """A video of one picture, again and again, that says of its colours what `tags` say."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=12, options=options)
         stream.width, stream.height, stream.pix_fmt = *size, pix_fmt
         for name, value in tags.items():
             setattr(stream.codec_context, name, value)
-        for _ in range(3):
+        stream.codec_context.gop_size = gop
+        for _ in range(frames):
             container.mux(stream.encode(random_picture(pix_fmt, *size, **tags)))
         container.mux(stream.encode())
     return path
@@ -162,6 +171,36 @@ def test_odd_sides(codec: str, size: tuple[int, int], tmp_path: Path) -> None:
     with av.open(str(path)) as container:
         for (_, found), frame in zip(iter_frames(path), container.decode(video=0), strict=True):
             assert_right(found, frame)
+
+
+STEPS = {  # clips in which one reader once took over from another behind a broken picture, in other colours
+    "hlg.mp4": ("libx264", (96, 64), PHONES["hlg"], "yuv420p"),
+    "pq.ts": ("libx265", (96, 64), PHONES["pq"], "yuv420p10le"),
+    "p3.ts": ("libx264", (96, 64), PHONES["p3"], "yuv420p"),
+    "odd_height.avi": ("mpeg4", (96, 63), {}, "yuv420p"),
+}
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_a_broken_picture_makes_no_step(name: str, tmp_path: Path) -> None:
+    codec, size, tags, pix_fmt = STEPS[name]
+    options = {"x265-params": "log-level=none:keyint=10:bframes=0"} if codec == "libx265" else {"bf": "0"}
+    path = tagged(tmp_path / name, pix_fmt, size, tags, codec, frames=30, gop=10, **options)
+    whole = read_frames(path, range(30))
+    with av.open(str(path)) as container:
+        packet = [packet for packet in container.demux(video=0) if packet.size][10]  # a keyframe
+        start, half = packet.pos + packet.size // 2, packet.size // 4
+    data = bytearray(path.read_bytes())
+    data[start : start + half] = bytes(half)
+    path.write_bytes(data)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DamageWarning)
+        frames = dict(iter_frames(path))
+        single = read_frames(path, [min(25, max(frames))])[0]
+    same = [k for k, frame in frames.items() if np.array_equal(frame, whole[k])]
+    assert same[:10] == [*range(10)] and 10 not in same, "it is broken"
+    assert len(frames) < 30 or same[-10:] == [*range(20, 30)], "from the next keyframe on all is as without the break"
+    np.testing.assert_array_equal(single, frames[min(25, max(frames))])
 
 
 @pytest.mark.parametrize("size", [(96, 64), (96, 62), (98, 54), (90, 46)], ids=str)

@@ -206,6 +206,8 @@ def test_describe(table):
     assert found["labels per video"] == 1.5
     assert found["hours"] == pytest.approx((2 + 1 + 0.5) / 3600)
     assert found["mean duration (s)"] == pytest.approx(3.5 / 3)
+    one_unknown = table.assign(duration_s=table["duration_s"].where(table["video"] != "a.avi"))
+    assert np.isnan(describe(one_unknown, labels)["hours"]), "no hours that are too few"
 
 
 def test_real_clips(clips):

@@ -120,11 +120,12 @@ def test_cavlc_must_have_been_found_intact(tmp_path: Path) -> None:
     assert_exact(path, [50, 3, 59], all_frames(path))
 
 
-def test_a_turned_picture_is_read_through(tmp_path: Path) -> None:
+def test_a_turned_picture_is_jumped_to(tmp_path: Path) -> None:
     path = turn_by_90(make_video(tmp_path / "a.mp4", frames=60, codec_options=X264))
-    assert not jumped(path, [50])
-    assert video.probe(path)["read_through"] == "the picture is to be turned"
-    assert_exact(path, [50], all_frames(path))
+    found = video.probe(path)
+    assert (found["read_through"], found["width"], found["height"]) == ("", 48, 64)
+    assert list(jumped(path, [50, 59])) == [50, 59]
+    assert_exact(path, [50, 3, 59], all_frames(path))
 
 
 def test_all_frames_of_long_and_short_stretches(tmp_path: Path) -> None:

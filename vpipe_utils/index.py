@@ -158,13 +158,13 @@ def keep_readable(labels: pd.DataFrame, videos: pd.DataFrame) -> pd.DataFrame:
 
 
 def describe(videos: pd.DataFrame, labels: pd.DataFrame) -> dict[str, float]:
-    """Size of a data set: videos (readable), labelled, hours, mean duration (s), labels per labelled
-    video."""
+    """Size of a data set: videos (readable), labelled, hours (NaN where one video does not tell), mean duration (s),
+    labels per labelled video."""
     readable = videos[videos["readable"]]
     return {
         "videos": len(readable),
         "labelled": len(labels),
-        "hours": float(readable["duration_s"].sum() / 3600),
+        "hours": float(readable["duration_s"].sum(skipna=False) / 3600),
         "mean duration (s)": float(readable["duration_s"].mean()),
         "labels per video": float(labels[class_columns(labels)].to_numpy().sum() / len(labels)),
     }

@@ -98,16 +98,14 @@ def look(path: str | Path, intact: int | None = None) -> Seen:
     with _opened(path) as (container, stream):
         units = _units(container, stream, intact)
         first = _first_frame(stream.codec_context, units)
-        if first.rotation:
-            raise Doubt("the picture is to be turned")
         if first.interlaced_frame:
             raise Doubt(INTERLACED)
-        Colours(path).rgb(first)  # VideoError where its colours cannot be converted
+        height, width = Colours(path).rgb(first).shape[:2]  # VideoError where its colours cannot be converted
         shown = [unit.packet for unit in units if not unit.packet.is_discard]
         times = sorted(Time(packet.pts, packet.dts, packet.duration) for packet in shown)
         one_start = sum(unit.starts for unit in units) < 2
         why = "decoding can start at its first frame only" if one_start else ""
-        return Seen(times, why, first.width, first.height)
+        return Seen(times, why, width, height)
 
 
 def _first_frame(context: av.VideoCodecContext, units: list[Unit]) -> av.VideoFrame:
@@ -263,8 +261,8 @@ def _decode(
         frames, faults, failed = decode(context, packet)
         complaint = complaint or "; ".join(faults[:1]) or failed
         for frame in frames:
-            if frame.pts is None or frame.rotation:
-                raise Doubt("a frame has no time of its own, or is to be turned")
+            if frame.pts is None:
+                raise Doubt("a frame has no time of its own")
             if frame.interlaced_frame:
                 raise Doubt(INTERLACED)
             if frame.is_corrupt:

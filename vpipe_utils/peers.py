@@ -23,6 +23,7 @@ import numpy as np
 
 from vpipe_utils.files import temporary_folder
 
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # quiet: odd clips are read on purpose
 JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 MIB = 2**20
 NO_FFMPEG = "Could not load libtorchcodec"
