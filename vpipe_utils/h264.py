@@ -28,6 +28,7 @@ class Format(NamedTuple):
     planes: bool  # each colour is coded by itself
     frames_only: bool  # no interlaced pictures
     reorder: int | None  # pictures that may precede one in the file and follow it in output; None: it does not say
+    lowest_qp: int  # below 0 where luma has more than 8 bits
 
 
 class Coding(NamedTuple):
@@ -129,7 +130,7 @@ def read_slice(unit: bytes, headers: Headers) -> tuple[int, Picture]:
         _read_marking(bits, idr)
     if coding.cabac and kind in (P, B, SP):
         bits.ue(2)
-    if not 0 <= coding.qp + bits.se() <= 51:
+    if not of.lowest_qp <= coding.qp + bits.se() <= 51:
         raise HeaderError("the header of a picture holds an impossible number")
     if kind in (SP, SP + 1):
         raise HeaderError("it switches between streams")
@@ -176,11 +177,11 @@ def _format(unit: bytes) -> Format:
     bits = _Bits(unit[1:])
     profile, _ = bits.u(8), bits.u(16)
     bits.ue()  # its number
-    planes = False
+    planes, more_bits = False, 0
     if profile in WITH_CHROMA_FORMAT:
         chroma = bits.ue()
         planes = bool(chroma == 3 and bits.u(1))
-        _ = bits.ue(), bits.ue(), bits.u(1)  # depths, transform bypass
+        more_bits, _, _ = bits.ue(6), bits.ue(), bits.u(1)  # depths, transform bypass
         if bits.u(1):
             for which in range(12 if chroma == 3 else 8):
                 if bits.u(1):
@@ -196,7 +197,7 @@ def _format(unit: bytes) -> Format:
     if bits.u(1):
         _ = [bits.ue() for _ in range(4)]  # cropping
     reorder = _reorder(bits) if bits.u(1) else None
-    return Format(frame_num_bits, poc_type, poc_bits, planes, frames_only, reorder)
+    return Format(frame_num_bits, poc_type, poc_bits, planes, frames_only, reorder, -6 * more_bits)
 
 
 def _skip_scaling_list(bits: _Bits, size: int) -> None:
