@@ -130,6 +130,20 @@ def test_a_run_that_is_writing_is_not_disturbed(project: Path) -> None:
     assert done.returncode != 0 and "a run is writing to" in done.stderr and there(project) == before
 
 
+@pytest.mark.parametrize(
+    "line", ["videos_dir: outputs/demo/data  # mine", "annotations: '{project}/outputs/demo/data/a.csv'"]
+)
+@pytest.mark.parametrize("project", ["project"], indirect=True)
+def test_own_videos_and_labels_among_outputs_are_not_removed(project: Path, line: str) -> None:
+    write(project / "outputs" / "demo" / "data" / "1.mp4", project / "outputs" / "demo" / "tiles" / "f")
+    write(project / "params" / "mytown" / "data.yaml")
+    (project / "params" / "mytown" / "data.yaml").write_text(f"preset: mytown\n{line.format(project=project)}\n")
+    before = there(project)
+    done = clean(project)
+    assert done.returncode != 0 and there(project) == before
+    assert "which lies in" in done.stderr and "move it elsewhere first" in done.stderr
+
+
 @pytest.mark.parametrize("project", ["project"], indirect=True)
 def test_outputs_elsewhere_are_named_and_stay(project: Path, tmp_path: Path) -> None:
     write(tmp_path / "big" / "demo" / "data" / "f")

@@ -113,9 +113,7 @@ def test_a_read_only_project_without_home_or_name(read_only: Path, tmp_path: Pat
     ("values", "sentence"),
     [
         ({"outputs": "out {x}"}, "outputs 'out {x}/own' has a brace or a line break"),
-        ({"outputs": "~nobody-of-this-name/out"}, "'~nobody-of-this-name/out' begins with '~', but there is no"),
         ({"super_image_models": ["vgg16.bn"]}, "model 'vgg16.bn' is no name that can be used"),
-        ({"frame_models": ["my net"]}, "model 'my net' is no name that can be used"),
         ({"outputs": "DATA"}, "where runs write and make clean removes: set outputs elsewhere"),
         ({"outputs": "FULL"}, "holds 'thesis.odt', which no run makes: set outputs to another folder"),
     ],
@@ -136,10 +134,9 @@ def test_places_and_names_that_cannot_be_used_are_one_sentence(tmp_path: Path, v
     ]
 
 
-@pytest.mark.parametrize("preset", ["reference", "../smoke", "my town", ""])
-def test_presets_of_other_names_are_one_sentence(tmp_path: Path, preset: str) -> None:
+def test_a_preset_of_another_name_is_one_sentence(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    done = run(project, preset, "--dry-run")
+    done = run(project, "../smoke", "--dry-run")
     assert done.returncode != 0 and "make report: " in done.stderr and "preset" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
 

@@ -9,6 +9,7 @@ with any Python from 3.7 on.
 from __future__ import annotations
 
 import os
+import re
 import stat
 import sys
 from pathlib import Path
@@ -44,7 +45,8 @@ def main() -> None:
 def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
     """Remove and print what is ours; gives what was left alone, with the reason.
 
-    Raises ValueError, before anything is removed, where outputs/<preset> is reached by a link or a run writes there.
+    Raises ValueError, before anything is removed, where outputs/<preset> is reached by a link, a run writes there, or
+    own videos or labels lie there.
     """
     outputs = project / "outputs" / preset
     for path in (outputs.parent, outputs):
@@ -52,6 +54,9 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
             raise ValueError(f"{path} is a link to {os.path.realpath(path)}: what lies behind it is for you to remove")
     if outputs.exists() and not outputs.is_dir():
         raise ValueError(f"{outputs} is a file, not the outputs of a preset")
+    for path, data in own_data(project):
+        if outputs.resolve() in (path, *path.parents) and (outputs / "pipesim").resolve() not in path.parents:
+            raise ValueError(f"{data} names {path}, which lies in {outputs}: move it elsewhere first")
     held = None
     if outputs.is_dir() and os.path.lexists(outputs / ".lock"):
         held = lock(outputs / ".lock")
@@ -70,6 +75,16 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
             folder.rmdir()
     elsewhere = set_elsewhere(project, preset)
     return left + ([elsewhere] if elsewhere else [])
+
+
+def own_data(project: Path) -> list[tuple[Path, Path]]:
+    """Folders of videos and annotation files that a preset names, with its file (read as text: YAML needs .venv)."""
+    found = []
+    for data in sorted(project.glob("params/*/data.yaml")):
+        text = data.read_text(encoding="utf-8", errors="replace")
+        for value in re.findall(r"^(?:videos_dir|(?:test_)?annotations):[ \t]*(.+?)[ \t]*(?: #.*)?$", text, re.M):
+            found.append(((project / os.path.expanduser(value.strip("'\""))).resolve(), data))
+    return found
 
 
 def of_preset(outputs: Path, left: list[tuple[Path, str]]) -> list[Path]:
