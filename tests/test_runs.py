@@ -85,6 +85,22 @@ def test_missing_artefact_says_what_to_do(tmp_path: Path) -> None:
         runs.read_table(tmp_path / "none.parquet")
 
 
+def test_a_damaged_table_says_what_to_do(tmp_path: Path) -> None:
+    runs.write_table(table(), path := tmp_path / "p.parquet")
+    assert list(runs.read_table(path, ["CJ"]).columns) == ["CJ"]
+    again = "p.parquet is damaged or of another version .*: delete it and run the notebook that writes it again"
+    with pytest.raises(ValueError, match=again):
+        runs.read_table(path, ["video", "why_not"])
+    whole = path.read_bytes()
+    for broken in (b"", whole[:100], whole[:4] + bytes(len(whole) - 8) + whole[-4:], bytes(len(whole))):
+        path.write_bytes(broken)
+        with pytest.raises(ValueError, match=again):
+            runs.read_table(path)
+    (tmp_path / "m.json").write_bytes(b'{"val_mAP": 0.\xff')
+    with pytest.raises(ValueError, match="m.json is damaged .*: delete it and run the notebook"):
+        runs.read_json(tmp_path / "m.json")
+
+
 def test_layout_paths_and_unknown_approach(tmp_path: Path) -> None:
     layout = runs.Layout(tmp_path, "demo")
     assert layout.run("frame", "m", 3) == tmp_path / "demo" / "runs" / "frame" / "m" / "fold_3"

@@ -18,6 +18,7 @@ import pandas as pd
 from vpipe_utils.labels import LabelFile, class_counts, read_label_file, recording_of
 from vpipe_utils.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, twins
 from vpipe_utils.params import DataParams
+from vpipe_utils.runs import read_table
 from vpipe_utils.video_files import OTHERS, UNFINISHED
 
 MOST_SHOWN = 3
@@ -76,7 +77,7 @@ def could_not_be_read(videos_table: Path, files: FileNames | None = None) -> str
 
     ``files``: only those that are still there, and unchanged since.
     """
-    table = pd.read_parquet(videos_table, columns=["video", "path", "readable", "why_not"])
+    table = read_table(videos_table, ["video", "path", "readable", "why_not"])
     bad = table[~table["readable"]]
     if files is not None:
         written = videos_table.stat().st_mtime

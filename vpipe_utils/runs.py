@@ -114,12 +114,24 @@ def write_table(table: pd.DataFrame, path: str | Path) -> None:
         table.to_parquet(part, index=False)
 
 
-def read_table(path: str | Path) -> pd.DataFrame:
-    """Read a Parquet table; a missing one is an error that names the notebook to run first."""
+def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a Parquet table, or some columns of it.
+
+    Raises FileNotFoundError for a missing one and ValueError for one that is damaged or lacks a column, and says what
+    to do.
+    """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the notebook that writes it first (its head says which)")
-    return pd.read_parquet(path)
+    try:
+        return pd.read_parquet(path, columns=None if columns is None else list(columns))
+    except (ValueError, OSError) as error:
+        if isinstance(error, OSError) and error.errno:  # the disk's fault, not the file's; Arrow gives no number
+            raise
+        fault = str(error).splitlines()[0]
+        raise ValueError(
+            f"{path} is damaged or of another version ({fault}): delete it and run the notebook that writes it again"
+        ) from None
 
 
 def write_json(value: object, path: str | Path) -> None:
@@ -132,7 +144,10 @@ def read_json(path: str | Path) -> object:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there: run the notebook that writes it first (its head says which)")
-    return json.loads(path.read_text(encoding="utf-8"))
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is damaged ({error}): delete it and run the notebook that writes it again") from None
 
 
 def _plain(value: object) -> object:
