@@ -27,7 +27,7 @@ def said(table: pd.DataFrame, jpeg: int = 300, cache: int = 100, names: dict[str
 
 def test_data() -> None:
     text = said(labels(OK=[1, 0, 0, 0], CRACK=[0, 1, 1, 1]), names={"CRACK": "a long crack"})
-    assert "4 of 4 videos can be read, 0.04 hours" in text and "1.00 labels on average" in text
+    assert "4 of 4 videos can be read, 2.4 minutes (QV" in text and "1.00 labels on average" in text
     assert "most frequent class, a long crack, has 3.0 times as many videos as the rarest, OK" in text
     assert "All frames as JPEG would take 3.0 times the disk of the tile cache." in text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -122,8 +123,14 @@ def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], t
     data = TileDataset(cache, videos, targets, count, seed, params.jitter, items, params.sampling)
     batch_size = fitting_batch(params.batch_size, len(data))
     if batch_size < params.batch_size:
-        print(f"batch_size {batch_size}, not {params.batch_size}: there is no more to train on in fold {params.fold}")
+        _say_once(f"batch_size {batch_size}, not {params.batch_size}: fold {params.fold} has no more to train on")
     return _loader(data, params, batch_size=batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
+
+
+@cache
+def _say_once(text: str) -> None:
+    """A notebook makes the loader twice: to show a batch, and to train."""
+    print(text)
 
 
 def eval_loader(

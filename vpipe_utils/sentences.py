@@ -23,13 +23,18 @@ def data_summary(
     """Notebook 01. ``videos``: the videos table; ``labels``: of the readable ones; ``names``: long names of classes."""
     size, qv_pipe = index.describe(videos, labels), index.QV_PIPE
     lines = [
-        f"{size['videos']:,} of {len(videos):,} videos can be read, {size['hours']:.2f} hours "
+        f"{size['videos']:,} of {len(videos):,} videos can be read, {duration(size['hours'])} "
         f"(QV-Pipe: {qv_pipe['videos']:,} videos, {qv_pipe['hours']:.0f} hours).",
         f"A video has {size['labels per video']:.2f} labels on average (QV-Pipe: "
         f"{qv_pipe['labels per video']:.2f}). {_most_and_least(labels, names)}",
         disk_sentence(jpeg_bytes, cache_bytes),
     ]
     return as_list(lines)
+
+
+def duration(hours: float) -> str:
+    """'4.2 minutes', '55.0 hours'."""
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
 
 
 def _most_and_least(labels: pd.DataFrame, names: Mapping[str, str]) -> str:
