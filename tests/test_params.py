@@ -137,3 +137,13 @@ def test_seeds_differ_between_runs() -> None:
         for fold in (0, 1)
     }
     assert len(seeds) == 4
+
+
+def test_a_kernel_without_history_is_read_by_its_variables() -> None:
+    """As nbval runs notebooks: nothing is in `In`."""
+    files = [str(file) for file in layer_files("smoke")]
+    kernel = {"In": ["", ""], "Out": {}, "exit": object(), "quit": object(), "open": open, "get_ipython": object()}
+    params = DataParams.from_notebook({**kernel, "_i": "", "parameter_files": files, "seed": 7, "math": math})
+    assert params.seed == 7 and params.preset == "smoke"
+    with pytest.raises(ValueError, match="'sead' is no parameter here"):
+        DataParams.from_notebook({**kernel, "parameter_files": files, "sead": 7})

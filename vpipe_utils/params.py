@@ -130,7 +130,8 @@ class DataParams(BaseModel):
         papermill's cell behind it set wins over them (`cells.names_set`; of a script without cells: every variable). A
         name that is no parameter is an error, so a mistyped key never passes silently.
         """
-        names = names_set(variables["In"]) if "In" in variables else _plain_names(variables)
+        ran = any(source.strip() for source in variables.get("In", ()))  # nbval has its kernel keep no history
+        names = names_set(variables["In"]) if ran else _plain_names(variables)
         own = {name: variables[name] for name in names if name in variables}
         return cls.from_values({**read_layers(variables.get("parameter_files", ())), **own})
 
@@ -309,8 +310,9 @@ def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
 
 
 def _plain_names(variables: Mapping[str, Any]) -> list[str]:
-    """The variables of a script that are neither imported nor private."""
-    names = [name for name in variables if not name.startswith("_") and name != PARAMETERS]
+    """The variables of a script, or of a kernel without history, that are neither imported, private nor IPython's."""
+    not_set = {PARAMETERS, "In", "Out", "exit", "quit", "open", "get_ipython"}
+    names = [name for name in variables if not name.startswith("_") and name not in not_set]
     return [name for name in names if not isinstance(variables[name], ModuleType | type)]
 
 
