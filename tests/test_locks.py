@@ -51,6 +51,16 @@ def test_a_disk_without_locks_is_said_and_stood_in_for(tmp_path: Path, number: i
     assert lock(tmp_path / "link" / ".lock", wait=True) is not None
 
 
+def test_without_any_locks_a_run_goes_on_and_says_so(tmp_path: Path, monkeypatch, capsys) -> None:
+    def flock(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert lock(tmp_path / ".lock") is not None
+    assert "nothing keeps another run from writing there" in capsys.readouterr().err
+
+
 def test_other_faults_are_no_held_lock(tmp_path: Path, monkeypatch) -> None:
     def flock(*_: object) -> None:
         raise OSError(errno.EIO, "Input/output error")

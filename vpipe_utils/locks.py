@@ -19,7 +19,8 @@ def lock(path: str | Path, wait: bool = False) -> int | None:
 
     None: another process holds it (never with `wait`, which waits for that one). Where the file system has no locks, a
     file in this machine's folder of temporary files is locked in its place, and a sentence on stderr says so: runs on
-    other machines are not noticed then. Raises OSError where the file cannot be opened.
+    other machines, or where that has no locks either all others, are not noticed then. Raises OSError where the file
+    cannot be opened.
     """
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     try:
@@ -28,12 +29,18 @@ def lock(path: str | Path, wait: bool = False) -> int | None:
         os.close(handle)
         if error.errno not in NO_LOCKS:
             raise
-    handle = os.open(_stand_in(path), os.O_RDWR | os.O_CREAT, 0o600)
-    if not _flock(handle, wait):
-        return _close(handle)
+    handle, others = os.open(_stand_in(path), os.O_RDWR | os.O_CREAT, 0o600), "a run on another machine"
+    try:
+        if not _flock(handle, wait):
+            return _close(handle)
+    except OSError as error:
+        if error.errno not in NO_LOCKS:
+            os.close(handle)
+            raise
+        others = "another run"  # no locks there either
     print(
-        f"{Path(path).parent} lies on a disk without locks: nothing keeps a run on another machine from writing there "
-        "at the same time. Start one at a time.",
+        f"{Path(path).parent} lies on a disk without locks: nothing keeps {others} from writing there at the same "
+        "time. Start one at a time.",
         file=sys.stderr,
     )
     return handle
