@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
 from make_videos import HEADER_FIRST, cut_off, make_audio, make_video
 
+IPYTHON = tempfile.TemporaryDirectory(prefix="vpipe-ipython-")
+os.environ["IPYTHONDIR"] = IPYTHON.name  # kernels that tests start know nothing of the user's start-up files
 os.environ["VPIPE_FIGURES"] = "strict"  # a figure that fails fails its test, also in notebooks that tests start
 
 ROOT = Path(__file__).resolve().parents[1]

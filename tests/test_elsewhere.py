@@ -21,6 +21,7 @@ from vpipe_utils.params import DataParams
 from vpipe_utils.runs import write_table
 params = DataParams.from_notebook(globals())
 layout = params.layout
+assert "mine" not in globals() and get_ipython().history_manager.hist_file == ":memory:"
 assert params.videos_path.is_dir() and params.annotations_path.is_file(), params
 for path in (layout.videos_table, layout.labels_table, layout.tiles / "index.parquet"):
     write_table(pd.DataFrame({"video": ["0.mp4"], "path": [""], "readable": [True], "why_not": [""]}), path)
@@ -51,9 +52,9 @@ def own_data(project: Path, folder: Path, preset: str, **values: object) -> Path
     return folder / "videos" / "0.mp4"
 
 
-def run(project: Path, preset: str, *words: str) -> subprocess.CompletedProcess[str]:
+def run(project: Path, preset: str, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "workflow/run.py", f"--preset={preset}", "--jobs", "2", *words]
-    environment = dict(os.environ, PYTHONPATH=str(project))  # this copy's package, in kernels too
+    environment = dict(os.environ, PYTHONPATH=str(project), **environment)  # this copy's package, in kernels too
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, env=environment)
 
 
@@ -63,7 +64,10 @@ def test_paths_and_presets_that_shells_and_yaml_read_otherwise(tmp_path: Path) -
     notebook_01(project)
     outputs = tmp_path / "out" / ODD.replace("{a}", "a")
     video = own_data(project, tmp_path / "data" / ODD, "007", outputs=str(outputs))
-    done = run(project, "007", "--until", "data")
+    start_up = tmp_path / ".ipython" / "profile_default" / "startup"
+    start_up.mkdir(parents=True)
+    (start_up / "00-mine.py").write_text("mine = 1\n")
+    done = run(project, "007", "--until", "data", HOME=str(tmp_path), IPYTHONDIR="")
     assert done.returncode == 0, done.stderr
     assert (outputs / "007" / "data" / "videos.parquet").is_file()
     assert (outputs / "007" / "notebooks" / "01_data_preparation.ipynb").is_file()

@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vpipe_utils.files import atomic_path  # noqa: E402
+from vpipe_utils.files import atomic_path, temporary_folder  # noqa: E402
 from vpipe_utils.locks import lock  # noqa: E402
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
@@ -55,7 +55,8 @@ def main() -> int:
     ]  # fmt: skip
     arguments.kept.unlink(missing_ok=True)  # an older error must not be taken for this run's
     for _attempt in (1, 2):
-        failed = run(command, environment, arguments.log)
+        with temporary_folder() as folder:
+            failed = run(command, environment | {"IPYTHONDIR": str(plain_ipython(folder))}, arguments.log)
         if not failed:
             with atomic_path(arguments.executed) as part:
                 shutil.copyfile(arguments.kept, part)
@@ -89,6 +90,17 @@ def job_environment(threads: int, root: str) -> dict[str, str]:
         "TQDM_DISABLE": "1",  # bars are for JupyterLab; in a log every step would be a line
         "VPIPE_RUN": root,  # run.py finds what a killed run left behind by this
     }
+
+
+def plain_ipython(folder: Path) -> Path:
+    """A folder of IPython's without the user's start-up files and settings, which would change what a notebook does.
+
+    Nor is there a data base of what was typed: on network disks all kernels of a user wait for its lock.
+    """
+    profile = folder / "profile_default"
+    profile.mkdir()
+    (profile / "ipython_kernel_config.py").write_text('get_config().HistoryManager.hist_file = ":memory:"\n')
+    return folder
 
 
 def run(command: list[str], environment: dict[str, str], log: Path) -> int:
