@@ -32,6 +32,11 @@ def test_data() -> None:
     assert "All frames as JPEG would take 3.0 times the disk of the tile cache." in text
 
 
+def test_lengths() -> None:
+    assert [sentences.duration(hours) for hours in (0.07, 55.0)] == ["4.2 minutes", "55.0 hours"]
+    assert "nan" not in sentences.duration(float("nan"))
+
+
 def test_data_of_one_kind_or_none() -> None:
     assert "All classes that occur have 2 videos each" in said(labels(OK=[1, 1], CRACK=[0, 0]))
     assert "No video has CRACK." in said(labels(OK=[1, 1], CRACK=[0, 0]))

@@ -33,7 +33,9 @@ def data_summary(
 
 
 def duration(hours: float) -> str:
-    """'4.2 minutes', '55.0 hours'."""
+    """'4.2 minutes', '55.0 hours'; NaN where a video does not tell its length."""
+    if np.isnan(hours):
+        return "of a length that not all of them tell"
     return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
 
 
