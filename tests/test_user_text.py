@@ -38,6 +38,7 @@ NAMES = [
     "é",
     '"quoted"',
     "x^2^",
+    "http://x.de a@b.de",
 ]
 
 

@@ -136,7 +136,7 @@ def _style() -> dict[str, Any]:
 
 
 def _sentence(what: str, error: Exception) -> str:
-    reason = in_markdown(f"{type(error).__name__}: {error}")
+    reason = f"{type(error).__name__}: {in_markdown(error)}"
     return f"*No picture here: {in_markdown(what)} could not be drawn ({reason}). The results do not depend on it.*"
 
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 pd.set_option("display.html.use_mathjax", False)
 
-MARKS = frozenset("\\`*_{}[]<>#|~!&^\"'")  # what Markdown and HTML read as more than a character
+MARKS = frozenset("\\`*_{}[]<>#|~!&^\"':@")  # what Markdown and HTML read as more than a character
 # Fonts for what DejaVu Sans lacks, as systems name them; those that are there are used, in this order.
 MORE_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN",
