@@ -97,6 +97,15 @@ def test_a_video_in_both_label_files(tmp_path):
     params = own_data(tmp_path, ROWS, [*ROWS], {"nord_1.MP4": "1,0,0"})
     with pytest.raises(ValueError, match="'Nord_1.mp4': in annotations and in test_annotations"):
         check_labels(params)
+    same = own_data(tmp_path, ROWS, [*ROWS], test_annotations=str(tmp_path / "labels.csv"))
+    with pytest.raises(ValueError, match="'Nord_1.mp4', .*: in annotations and in test_annotations"):
+        check_labels(same)
+
+
+def test_held_out_labels_that_fit_no_file(tmp_path):
+    params = own_data(tmp_path, ROWS, [*ROWS], {"Ost_1.mp4": "1,0,0"})
+    with pytest.raises(ValueError, match="but none of the 1 that held_out.csv names .first 'Ost_1.mp4'"):
+        check_labels(params)
 
 
 def test_what_an_earlier_run_could_not_read(tmp_path):

@@ -38,6 +38,8 @@ def test_a_name_without_ending_means_the_only_video_of_that_name():
     assert files.meant_by("nord_1") == ["Nord_1.mp4"]
     assert files.meant_by("Nord_1.5") == ["Nord_1.5.mp4"]
     assert files.meant_by("Nord_2") == ["Nord_2.avi", "Nord_2.mp4"]
+    assert FileNames(["Nord_1", "Nord_1.mp4"]).meant_by("Nord_1") == ["Nord_1", "Nord_1.mp4"]  # one may be a text
+    assert FileNames(["Nord_1", "Nord_2.mp4"]).meant_by("Nord_1") == ["Nord_1"]
     assert files.meant_by("Nord_1.avi") == []  # another ending is another file
     assert files.meant_by("Nord_01") == []
 
@@ -71,10 +73,10 @@ def test_the_nearest_name(label, near):
 
 def test_the_nearest_of_many_names_is_found_in_time():
     files = FileNames(f"Nord_{k}.mp4" for k in range(10_000))
-    started = time.perf_counter()
+    started = time.process_time()
     assert files.near("Nord_04321.mp4") == "Nord_4321.mp4"
     assert files.near("Nord_4321b.mp4") is not None
-    assert time.perf_counter() - started < 2
+    assert time.process_time() - started < 2
 
 
 def test_names_that_look_alike_are_shown_as_they_differ():

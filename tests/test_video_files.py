@@ -43,6 +43,8 @@ NO_VIDEOS = {  # name → a part of why it is passed over
     "._clip.mp4": "it is hidden",
     "README": "it is not a video",
     "data.unknown": "it is not a video",
+    "GX01.LRV": "it is a small copy of another video",
+    "DJI_1.lrf": "it is a small copy of another video",
     "sound.bak": "it has no video stream, only audio",
     "zeros.bin": "it is not a video",
     "empty": "the file is empty",
@@ -64,7 +66,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in NO_VIDEOS:
         if name not in ("more.mp4", "gone.mp4", "pipe", "sound.bak", "zeros.bin"):
             (folder / name).write_text("" if name == "empty" else "no video\n" * 99)
-    shutil.copy(folder / "clip.mp4", folder / "a.mp4.part")
+    for name in ("a.mp4.part", "GX01.LRV", "DJI_1.lrf"):
+        shutil.copy(folder / "clip.mp4", folder / name)
     (folder / "more.mp4").mkdir()
     (folder / "gone.mp4").symlink_to("nothing.mp4")
     os.mkfifo(folder / "pipe")

@@ -224,7 +224,7 @@ def _why_decode_first(stream: av.VideoStream, hides: bool) -> str:
     if hides:
         return "some of its frames are not to be shown, so that only decoding counts them"
     if not bitstream.all_cabac(stream):
-        return "its coefficients are coded with CAVLC, where damage leaves traces in later frames"
+        return "it uses H.264's simpler code for numbers (CAVLC), where damage leaves traces in later frames"
     pix_fmt = stream.codec_context.pix_fmt
     if pix_fmt not in ("yuv420p", "yuvj420p"):
         return f"its colours are stored as {pix_fmt}, where damage may leave traces in later frames"

@@ -43,12 +43,12 @@ def check_labels(params: DataParams, videos_table: Path | None = None) -> Checke
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: set videos_dir to the folder that holds the videos")
     files = FileNames.of(folder)
-    read = {
-        path: read_label_file(path, params.class_codes, params.normal_class, files)
+    read = [
+        (path, read_label_file(path, params.class_codes, params.normal_class, files))
         for path in (params.annotations_path, params.test_annotations_path)
         if path is not None
-    }
-    named = [video for file in read.values() for video in file.table["video"]]
+    ]
+    named = [video for _, file in read for video in file.table["video"]]
     both = [video for video, times in Counter(named).items() if times > 1]
     if both:
         raise ValueError(f"{_names(both)}: in annotations and in test_annotations; name a video in one of the two")
@@ -56,11 +56,13 @@ def check_labels(params: DataParams, videos_table: Path | None = None) -> Checke
     unlabelled = [name for name in others if has_video_ending(name)]
     tried = [name for name in others if os.path.splitext(name)[1].lower() not in (*VIDEO_EXTENSIONS, *NEVER_TRIED)]
     lines, present = [], []
-    for path, file in read.items():
+    for path, file in read:
         there = file.table["video"].isin(files.names)
+        if not there.any():
+            raise ValueError(_none_fits(path, file.table["video"], files, folder))
         present.append(file.table[there])
         lines += _about_file(path, file, list(file.table.loc[~there, "video"]), FileNames(unlabelled), folder)
-    _require_some(params, read[params.annotations_path].table, present[0], files)
+    _require_folds(params, present[0])
     lines += _about_folder(folder, files, sorted(unlabelled), sorted(tried), videos_table)
     lines += _about_classes(params, present[0])
     if len(present) > 1:
@@ -140,15 +142,16 @@ def _about_classes(params: DataParams, train: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _require_some(params: DataParams, named: pd.DataFrame, train: pd.DataFrame, files: FileNames) -> None:
-    if train.empty:
-        videos = [name for name in files.names if has_video_ending(name)]
-        first = named["video"].iloc[0]
-        raise ValueError(
-            f"{params.videos_path} holds {_many(len(videos), 'video')}, but none of the {len(named):,} that "
-            f"{params.annotations_path.name} names (first {first!r}{_nearest(files.near(first))}): "
-            "check videos_dir and annotations"
-        )
+def _none_fits(path: Path, named: pd.Series, files: FileNames, folder: Path) -> str:
+    videos = [name for name in files.names if has_video_ending(name)]
+    first = named.iloc[0]
+    return (
+        f"{folder} holds {_many(len(videos), 'video')}, but none of the {len(named):,} that {path.name} names "
+        f"(first {first!r}{_nearest(files.near(first))}): check videos_dir and the file"
+    )
+
+
+def _require_folds(params: DataParams, train: pd.DataFrame) -> None:
     units = train["video"].map(recording_of).nunique() if params.by_recording else len(train)
     if units < params.n_folds:
         what = "recording" if params.by_recording else "labelled video"

@@ -1,7 +1,7 @@
 """What a table of labels says: which row is a video, which column a class, which cell a mark.
 
-A table that people keep holds more than names and marks: a title above the header, a column of remarks, row numbers,
-sums at the end. What is certain to be such is left out and said; anything else that is no mark is a fault with its row.
+A table that people keep holds more than names and marks: a title above the header, a column of remarks, row numbers.
+What is certain to be such is left out and said; anything else that is no mark is a fault with its row: so are sums.
 """
 
 from __future__ import annotations
@@ -145,7 +145,6 @@ def _entries(
     number, header = columns.header
     entries, faults, left_out = [], [], []
     blanks, words, all_blank, zeros = 0, Counter(), [], False
-    sums = [0] * len(classes)
     rows = [(row, cells) for row, cells in sheet.rows if row > number]
     for row, cells in rows:
         where = f"row {row}: "
@@ -153,25 +152,23 @@ def _entries(
         values = [cells[i].strip() if i < len(cells) else "" for i in range(max(len(header), len(cells)))]
         video = values[columns.place["video"]]
         marks = [values[columns.place[code]] for code in classes]
-        if reason := _no_video(video, values, marks, header, sums, is_file):
+        if reason := _no_video(video, values, marks, header, is_file):
             left_out.append(f"row {row} ({reason}) left out")
             continue
         if not video:
-            faults.append(f"{where}it has values but no video; name the video, or empty the row.")
+            faults.append(f"{where}it has values but no video; name the video, or take the row out.")
             continue
         if any(values[len(header) :]) or (short and row == rows[-1][0] and not sheet.whole):
-            faults.append(f"{where}{video!r} has {len(cells)} values, the header {len(header)}; mend it.")
+            faults.append(f"{where}{video!r} has {len(cells)} values, the header {len(header)}; give it one a column.")
             continue
         read = [mark_of(cell) for cell in marks]
-        for code, cell, mark in zip(classes, marks, read, strict=True):
-            if mark is None:
-                faults.append(f"{where}{video!r} has {cell!r} in column {code}; write 0 or 1.")
-        if None in read:
+        wrong = [f"{cell!r} in column {classes[k]}" for k, cell in enumerate(marks) if read[k] is None]
+        if wrong:
+            faults.append(f"{where}{video!r} has {_shortened(wrong, 3)}; write 0 or 1, or take the row out.")
             continue
         words.update((cell, mark) for cell, mark in zip(marks, read, strict=True) if cell not in ("", "0", "1"))
         blanks += marks.count("")
         zeros |= any(cell and mark is False for cell, mark in zip(marks, read, strict=True))
-        sums = [total + bool(mark) for total, mark in zip(sums, read, strict=True)]
         if not any(marks):
             all_blank.append(len(entries))
         entries.append(Entry(where, video, [index for index, mark in enumerate(read) if mark]))
@@ -181,6 +178,8 @@ def _entries(
             "class is not there, or take the row out."
             for k in all_blank
         ]
+        if not sheet.whole and len(cells) - 1 in columns.place.values() and not cells[-1].strip():
+            faults.append(f"{where}{video!r} may be cut off: no last mark, no line end; write the mark.")
     notes = left_out if len(left_out) < 4 else [*left_out[:3], f"{len(left_out) - 3} more such rows left out"]
     for mark in (True, False):
         taken = [cell for (cell, is_mark) in words if is_mark is mark]
@@ -196,26 +195,16 @@ def _no_video(
     values: Sequence[str],
     marks: Sequence[str],
     header: Sequence[str],
-    sums: Sequence[int],
     is_file: Callable[[str], bool],
 ) -> str | None:
     """What a row is that stands for no video; None for all others."""
     if is_file(video):
         return None
-    if any(sums) and [number_of(cell) for cell in marks] == list(sums) and "." not in video:
-        return "sums"
     if next(value for value in values if value).startswith("#") and not any(marks):
         return "a comment"
     if [tidy(value) for value in values] == [tidy(cell) for cell in header]:
         return "the header again"
     return None
-
-
-@lru_cache(1000)
-def number_of(cell: str) -> int | None:
-    """A whole number of a cell ('12', '12.0', '12,0'); a blank one is 0."""
-    found = re.fullmatch(r"(\d+)([.,]0*)?", cell or "0")
-    return int(found[1]) if found else None
 
 
 def _letters(index: int) -> str:

@@ -18,7 +18,7 @@ from pathlib import Path
 VIDEO_EXTENSIONS = tuple(
     ".mp4 .avi .mov .mkv .m4v .mpg .mpeg .wmv .ts .mts .webm .flv .vob .m2ts .3gp .asf .divx .dav .qt .xvid .mk3d .mpe"
     " .mpv .m1v .m2v .mp2v .vro .evo .m2t .trp .tod .3g2 .3gpp .wm .f4v .ogv .ogm .rm .rmvb .dv .mxf .nut .nsv .amv"
-    " .ivf .h264 .264 .avc .h265 .265 .hevc .mjpg .mjpeg .y4m .dvr .dvr-ms .wtv .insv .lrv".split()
+    " .ivf .h264 .264 .avc .h265 .265 .hevc .mjpg .mjpeg .y4m .dvr .dvr-ms .wtv .insv".split()
 )
 MOST_COMPARED = 2000  # names that difflib looks at for one label: some 60 ms
 
@@ -71,13 +71,11 @@ class FileNames:
 
     def meant_by(self, label: str) -> list[str]:
         """The files that a label may mean: one, none, or several that cannot be told apart by it."""
-        for name in (label, without_folder(label)):
-            if name in self.names:
-                return [name]
         name = without_folder(label)
-        found = self._by_key.get(key_of(name), [])
-        if not found and not has_video_ending(name):
-            found = self._by_stem.get(key_of(name), [])
+        exact = [each for each in (label, name) if each in self.names][:1]
+        found = exact or self._by_key.get(key_of(name), [])
+        if not has_video_ending(name):  # of a file without a video's ending nobody knows whether it is one
+            return [*found, *self._by_stem.get(key_of(name), [])]
         if len(found) > 1:
             same = unicodedata.normalize("NFC", name)
             found = [file for file in found if unicodedata.normalize("NFC", file) == same] or found

@@ -22,7 +22,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
 TEXTS = (".csv", ".tsv", ".txt")
 WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of a zip file (.xlsx, .ods) and of an old .xls
 HEAD = 20_000  # signs of a text by which its readings are judged
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "upright lines"}
+SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "'|'"}
 ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken where the others fit no better
     "utf-8": "UTF-8",
     "utf-16": "UTF-16",

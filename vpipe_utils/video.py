@@ -56,10 +56,10 @@ def probe(path: str | Path) -> dict[str, object]:
     """Say what a video is. Its headers suffice where they prove the number of frames; else it is decoded once.
 
     Returns `fps` (frames per second on average), `frames` (that decoding gives), `duration_s` (from the times of the
-    frames; both NaN where the file does not tell, see `timing`), `width` and `height` (pixels as seen, rotation
-    applied), `codec` (FFmpeg's name), `read_through` (why its frames are read from the start; "" where `read_frames`
-    jumps to them) and `damage` (which frames are damaged or lost, a sentence; "" where none was noticed: inside a
-    picture only decoding shows it). Raises VideoError.
+    frames; both NaN where the file does not tell, see `timing`), `width` and `height` (pixels as stored, turned by
+    the rotation, not scaled by a pixel aspect), `codec` (FFmpeg's name), `read_through` (why its frames are read from
+    the start; "" where `read_frames` jumps to them) and `damage` (which frames are damaged or lost, a
+    sentence; "" where none was noticed: inside a picture only decoding shows it). Raises VideoError.
     """
     path = _checked_path(path)
     damage = ""

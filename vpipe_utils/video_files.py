@@ -18,6 +18,7 @@ from vpipe_utils.name_matching import VIDEO_EXTENSIONS
 from vpipe_utils.video import VideoError, iter_frames
 
 UNFINISHED = tuple(".part .partial .crdownload .download .opdownload .filepart .tmp .temp .aria2 .!ut .!qb".split())
+SMALL_COPIES = (".lrv", ".lrf")  # GoPro's and DJI's, beside the video itself
 OTHERS = frozenset(
     # tables and texts
     ".txt .csv .tsv .json .jsonl .xml .yaml .yml .toml .ini .cfg .conf .log .md .rst .html .htm .nfo .srt .sub .vtt"
@@ -29,7 +30,7 @@ OTHERS = frozenset(
     # arrays, data bases, archives, programs
     " .npy .npz .pt .pth .pkl .pickle .parquet .h5 .hdf5 .mat .safetensors .onnx .db .db3 .sqlite .sqlite3 .mdb .accdb"
     " .zip .rar .7z .tar .gz .bz2 .xz .zst .iso .exe .dll .msi .bat .sh .py .ipynb .js .css".split()
-)
+).union(SMALL_COPIES)
 
 
 class Files(NamedTuple):
@@ -77,6 +78,8 @@ def _why_not(entry: os.DirEntry[str]) -> str:
         return ""
     if ending in UNFINISHED:
         return f"it is an unfinished copy ({ending})"
+    if ending in SMALL_COPIES:
+        return f"it is a small copy of another video ({ending})"
     if ending in OTHERS:
         return f"{ending} is no video's ending"
     try:

@@ -131,6 +131,7 @@ class Rehearsal:
     def prepare(self, models: dict[str, params.TrainParams]) -> None:
         """Clips, index, tile cache and folds for all models, by notebooks 01 and 02."""
         first = next(iter(models.values()))
+        self.labelled = labelled_videos(first)  # faulty labels stop it here, not after hours
         tile = max(of.input_tile for of in models.values()) if self.gpu else FIXED_TILE
         self.data = {
             "outputs": str(self.outputs), "source": "pipesim", "extends": None, "data_jobs": 1,
@@ -168,7 +169,8 @@ class Rehearsal:
         row |= {"result": error or "ok", "weights": weights if of.pretrained else "none wanted"}
         folder = Layout(self.outputs, self.preset).run(approach(of), model, of.fold)
         if error is None:
-            row |= figures(of, read_json(folder / "metrics.json"), pd.read_csv(folder / "history.csv"), self.gpu)
+            history = pd.read_csv(folder / "history.csv")
+            row |= figures(of, read_json(folder / "metrics.json"), history, self.gpu, self.labelled)
             if not row["resumed_after"]:
                 row["result"] = "it was not killed in time, so going on was not tried"
         if folder.is_dir():
@@ -208,7 +210,7 @@ class Rehearsal:
 
 
 def figures(
-    of: params.TrainParams, metrics: dict[str, object], history: pd.DataFrame, gpu: bool
+    of: params.TrainParams, metrics: dict[str, object], history: pd.DataFrame, gpu: bool, labelled: int
 ) -> dict[str, object]:
     """What a finished run says: memory in GiB, speed in samples a second, hours for all folds at full length."""
     from vpipe_utils.costs import gpu_hours
@@ -217,7 +219,7 @@ def figures(
     train, predict = history["samples_per_s"].iloc[-1], metrics["predicted_per_s"] * per_video
     hours = float("nan")
     if gpu:
-        all_folds = gpu_hours(of, train, predict, of.epochs, of.n_folds, labelled_videos(of))
+        all_folds = gpu_hours(of, train, predict, of.epochs, of.n_folds, labelled)
         hours = all_folds * len(of.train_folds) / of.n_folds
     return {
         "resumed_after": metrics["resumed_after"],
@@ -236,9 +238,10 @@ def labelled_videos(of: params.TrainParams) -> int:
     if of.source == "pipesim":
         return of.pipesim_train
     from vpipe_utils.labels import read_annotations
+    from vpipe_utils.name_matching import FileNames
 
     if of.annotations_path.is_file():
-        return len(read_annotations(of.annotations_path, of.class_codes, of.normal_class))
+        return len(read_annotations(of.annotations_path, of.class_codes, of.normal_class, FileNames.of(of.videos_path)))
     return index.QV_PIPE["labelled"]
 
 
