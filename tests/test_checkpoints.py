@@ -74,7 +74,7 @@ class _Trainer:
 def test_all_of_it_goes_when_a_run_is_finished(tmp_path: Path) -> None:
     for name in (CHECKPOINT, BEST.format(3), "metrics.json"):
         (tmp_path / name).touch()
-    remove_checkpoints(tmp_path)
+    assert remove_checkpoints(tmp_path) and not remove_checkpoints(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["metrics.json"]
 
 

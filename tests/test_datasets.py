@@ -5,7 +5,7 @@ import pytest
 import torch
 from fakes import MemoryCache, smoke_params, three_class_targets
 
-from vpipe_utils.datasets import EpochShuffle, TileDataset, eval_loader, train_loader
+from vpipe_utils.datasets import EpochShuffle, TileDataset, eval_loader, first_batch, train_loader
 from vpipe_utils.tile_cache import cached_indices
 from vpipe_utils.video import uniform_indices
 
@@ -137,3 +137,17 @@ def test_no_batch_is_smaller_than_the_others(size: int, capsys: pytest.CaptureFi
     cache = MemoryCache(TARGETS[:5])
     loader = train_loader(smoke_params(batch_size=size), cache, cache.videos, TARGETS[:5])
     assert {len(targets) for _, targets in loader} == {size} and not capsys.readouterr().out
+
+
+def test_a_first_look_starts_no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They would stay through the whole training, with batches nobody wants."""
+    monkeypatch.setattr(torch.utils.data.DataLoader, "__iter__", lambda self: pytest.fail("the loader is started"))
+    targets = three_class_targets(8)
+    cache, params = MemoryCache(targets), smoke_params(batch_size=4, loader_workers=2)
+    tiles, labels = first_batch(train_loader(params, cache, cache.videos, targets))
+    assert tiles.shape[:2] == (4, 9) and labels.shape == (4, 17)
+    assert torch.equal(first_batch(eval_loader(params, cache, cache.videos))[0][0, 0], _tile(cache, 0, 0))
+
+
+def _tile(cache: MemoryCache, video: int, position: int) -> torch.Tensor:
+    return torch.from_numpy(cache.pixels[video, position]).permute(2, 0, 1)

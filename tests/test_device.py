@@ -69,10 +69,11 @@ def test_autocast_is_what_the_precision_says() -> None:
 
 def test_lack_of_memory_is_a_sentence_with_what_to_turn() -> None:
     params = smoke_params(batch_size=8, accumulate=2)
-    with pytest.raises(MemoryError, match="this machine .*'convnext_base': lower batch_size .now 8. and"):
+    with pytest.raises(MemoryError, match="this machine .*'convnext_base': in training, lower batch_size .now 8. and"):
         with sentence_for_lack_of_memory(params):
             torch.empty(1 << 55)
-    with pytest.raises(MemoryError, match="the GPU .*grad_checkpointing to true"), sentence_for_lack_of_memory(params):
+    advice = "the GPU .*grad_checkpointing to true; in validation and prediction, lower eval_batch_size"
+    with pytest.raises(MemoryError, match=advice), sentence_for_lack_of_memory(params):
         raise torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(RuntimeError, match="something else"), sentence_for_lack_of_memory(params):
         raise RuntimeError("something else")

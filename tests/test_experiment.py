@@ -56,7 +56,7 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
     names = {path.name for path in data.folder.iterdir()}
     assert {"params.yaml", "provenance.json", "history.csv", "weights.safetensors", "metrics.json"} <= names
     assert not [name for name in names if name.endswith(".ckpt") or name.startswith("best")]
-    assert metrics["predicted_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
+    assert metrics["validated_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
     runs.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
     val = runs.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
     ap = average_precision(data.targets(data.val_videos), val[list(CLASSES)].to_numpy())
@@ -81,6 +81,7 @@ def test_it_predicts_as_it_was_validated(prepared: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(experiment, "this_device", lambda: PLAYED_GPU)
     monkeypatch.setattr("vpipe_utils.training.this_device", lambda: PLAYED_GPU)
     pooling = {"pooling": "median", "eval_frames": 4} if model == "frame_tresnet" else {}
+    pooling["epochs"] = 1  # whose weights are kept then
     data = experiment.load_fold(params_for(prepared, model, **pooling), APPROACH[model])
     network, figures = experiment.train_fold(data)
     assert figures["precision"] == "bf16"
@@ -95,6 +96,28 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(prepared: Path) -> None:
     assert (data.folder / CHECKPOINT).is_file()
     experiment._forget_other_recipe(data)
     assert (data.folder / CHECKPOINT).is_file(), "the same recipe keeps it"
-    changed = experiment.load_fold(params_for(prepared, "convnext_base", lr=1e-3), "super_image")
-    experiment._forget_other_recipe(changed)
-    assert not (data.folder / CHECKPOINT).is_file()
+    for nothing in ({"memory_gb": 64}, {"loader_workers": 1}, {"frame_models": []}, {"train_folds": [0, 1]}):
+        same = experiment.load_fold(params_for(prepared, "convnext_base", **nothing), "super_image")
+        experiment._forget_other_recipe(same)
+        assert (data.folder / CHECKPOINT).is_file(), "days of a GPU must not be lost for what changes no figure"
+
+
+@pytest.mark.parametrize("what", ["lr", "label", "video"])
+def test_a_checkpoint_of_other_labels_videos_or_parameters_is_dropped_and_said(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    params = params_for(prepared, "convnext_base")
+    data = experiment.load_fold(params, "super_image")
+    experiment._forget_other_recipe(data)
+    data.folder.joinpath(CHECKPOINT).touch()
+    if what == "lr":
+        params = params_for(prepared, "convnext_base", lr=1e-3)
+    elif what == "label":
+        labels = runs.read_table(params.layout.labels_table)
+        labels.loc[0, "TL"] = 1 - labels.loc[0, "TL"]
+        runs.write_table(labels, params.layout.labels_table)
+    else:
+        monkeypatch.setattr(data.cache, "key", lambda name: f"another {name}", raising=False)
+    experiment._forget_other_recipe(experiment.load_fold(params, "super_image"))
+    assert not (data.folder / CHECKPOINT).exists()
+    assert "training starts anew" in capsys.readouterr().out

@@ -25,6 +25,8 @@ def validated(log: History, epoch: int) -> None:
     )
     log.on_train_epoch_start(trainer, None)
     log.on_train_batch_end(trainer, None, {"loss": torch.tensor(1.0)}, (None, [1, 2]), 0)
+    log.on_validation_start(trainer, None)
+    log.on_validation_batch_end(trainer, None, None, (None, [1, 2, 3]), 0)
     log.on_validation_end(trainer, None)
 
 
@@ -61,3 +63,12 @@ def test_the_bar_names_the_epoch_as_the_lines_do(monkeypatch: pytest.MonkeyPatch
     assert bar.bar.n == bar.bar.total == 6
     said = re.findall(r"epoch (\d)/3: +(\d+)%", capsys.readouterr().err)
     assert said[0] == ("2", "33") and {epoch for epoch, _ in said} == {"2", "3"}
+
+
+def test_validation_is_timed_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = iter([0.0, 1.0, 1.0, 3.0, 10.0, 10.0, 10.0, 10.5])
+    monkeypatch.setattr(history, "time", SimpleNamespace(perf_counter=lambda: next(now)))
+    log = History(tmp_path / "history.csv")
+    for epoch in range(2):
+        validated(log, epoch)
+    assert [row["validated_per_s"] for row in log.rows] == [3 / 2, 3 / 0.5]  # three videos each

@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
+import pytest
 import torch
 from fakes import smoke_params
 
-from vpipe_utils.inputs import make_input, resize
+from vpipe_utils.inputs import as_pictures, make_input, resize
 from vpipe_utils.superimage import assemble
 
 
@@ -49,3 +51,18 @@ def test_smaller_input_is_averaged_not_picked() -> None:
     small = resize(checker, 16)
     assert small.shape == (1, 1, 3, 16, 16) and small.dtype == torch.uint8
     assert abs(small[..., 4:12].float().mean() - 127.5) < 2
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "count", "size"),
+    [
+        ("frame_tresnet", {}, 18, 32), ("video_swin_k400", {}, 18, 32), ("convnext_base", {}, 2, 96),
+        ("convnext_base", {"tile_tokens": True}, 2, 96),
+    ],
+)  # fmt: skip
+def test_any_input_can_be_looked_at(model: str, changes: dict, count: int, size: int) -> None:
+    batch, params = tiles(9), smoke_params(model, **changes)
+    pictures = as_pictures(make_input(batch, params), params)
+    assert len(pictures) == count and {picture.shape for picture in pictures} == {(size, size, 3)}
+    upper_left = batch[0, 0].permute(1, 2, 0).numpy().astype(int)
+    assert np.abs(pictures[0][:32, :32].astype(int) - upper_left).max() <= 1

@@ -19,7 +19,6 @@ import rehearse  # noqa: E402
 
 METRICS = {
     "resumed_after": 1, "device": "A card", "precision": "bf16", "gpu_memory_mib": 2048.0, "memory_mib": 1024.0,
-    "predicted_per_s": 2.0,
 }  # fmt: skip
 
 
@@ -50,7 +49,7 @@ def test_there_are_clips_for_one_update_of_every_model(gpu: bool) -> None:
 
 
 def test_hours_follow_from_speed_on_a_gpu_alone() -> None:
-    history = pd.DataFrame({"samples_per_s": [0.1, 1.0, 4.0]})
+    history = pd.DataFrame({"samples_per_s": [0.1, 1.0, 4.0], "validated_per_s": [0.1, 0.2, 2.0]})
     of = smoke_params(train_folds=[0, 1], pipesim_train=100, epochs=30)
     row = rehearse.figures(of, METRICS, history, True, 100)
     assert row["hours"] == pytest.approx(2 * 30 * (80 / 4 + 20 / 2) / 3600)

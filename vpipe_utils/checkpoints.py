@@ -108,7 +108,9 @@ def load_best(network: nn.Module, folder: Path, epoch: int) -> None:
     load_model(network, str(folder / BEST.format(epoch)))
 
 
-def remove_checkpoints(folder: Path) -> None:
-    """Remove all of it: the run is finished, or another recipe begins."""
-    for file in [folder / CHECKPOINT, *folder.glob(BEST.format("*"))]:
-        file.unlink(missing_ok=True)
+def remove_checkpoints(folder: Path) -> bool:
+    """Remove all of it: the run is finished, or another recipe begins. Gives whether there was any."""
+    there = [file for file in (folder / CHECKPOINT, *folder.glob(BEST.format("*"))) if file.is_file()]
+    for file in there:
+        file.unlink()
+    return bool(there)

@@ -27,7 +27,7 @@ from vpipe_utils.checkpoints import Ema
 from vpipe_utils.device import MIB, Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.inference import predict
 from vpipe_utils.inputs import make_input
-from vpipe_utils.models import build_model, count_parameters
+from vpipe_utils.models import build_model, count_parameters, keep_statistics
 from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams
 from vpipe_utils.training import Labeller, make_trainer, quiet_libraries
 
@@ -79,12 +79,13 @@ def measure(
 ) -> dict[str, float | list[float] | None]:
     """Train on one made-up batch of `params.batch_size` for `steps` updates, then predict as often: what that takes.
 
-    It is the step that trains (`training.Labeller` under its trainer); only reading is left out, and no more than two
-    batches are accumulated: the time of an update counts once in `params.accumulate` batches. `plain` leaves out the
-    memory layout, the compiler and the fused optimizer. Gives train_per_s and predict_per_s (samples a second, medians
-    over the steps after the first), gpu_memory_mib and memory_mib (`Device.peak_memory`), held_mib (weights, gradients,
-    optimizer and average, and what one forward pass keeps for the backward pass; on any device) and losses (one a
-    batch; it stays the same, so they must fall).
+    It is the step that trains (`training.Labeller` under its trainer). Only reading is left out, the network starts
+    from random weights (so batch norm is not frozen), and no more than two batches are accumulated: the time of an
+    update counts once in `params.accumulate` batches. `plain` leaves out the memory layout, the compiler and the fused
+    optimizer. Gives train_per_s and predict_per_s (samples a second, medians over the steps after the first),
+    gpu_memory_mib and memory_mib (`Device.peak_memory`), held_mib (weights, gradients, optimizer and average, and what
+    one forward pass keeps for the backward pass; on any device) and losses (one a batch; it stays the same, so they
+    must fall).
     """
     device = device or this_device()
     gc.collect()  # what the model before has left
@@ -103,6 +104,8 @@ def measure(
     quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "limit_val_batches": 0, "max_epochs": 1}
     with quiet_libraries(), sentence_for_lack_of_memory(params):
         labeller = Labeller(params, seed, device.fused)
+        if params.batch_size == 1:
+            keep_statistics(labeller.network)
         trainer = make_trainer(params, device, callbacks, **quiet)
         same = DataLoader([(tiles, targets)] * ((steps + 1) * params.accumulate), batch_size=None)
         trainer.fit(labeller, same)

@@ -133,6 +133,11 @@ def _say_once(text: str) -> None:
     print(text)
 
 
+def first_batch(loader: DataLoader) -> tuple[torch.Tensor, ...]:
+    """The first batch of a loader, made in this process: for a look, without starting the loader's own."""
+    return loader.dataset.__getitems__(next(iter(loader.batch_sampler)))
+
+
 def eval_loader(
     params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray | None = None
 ) -> DataLoader:

@@ -55,7 +55,7 @@ class Device:
             torch.cuda.reset_peak_memory_stats()
 
     def peak_memory(self) -> dict[str, float | None]:
-        """Most memory held so far, MiB: gpu_memory_mib (None without a GPU), memory_mib of this process."""
+        """Most memory held so far, MiB: gpu_memory_mib (None without a GPU), memory_mib (this process, no loaders)."""
         unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
         return {
             "gpu_memory_mib": torch.cuda.max_memory_allocated() / MIB if self.type == "cuda" else None,
@@ -83,6 +83,7 @@ def sentence_for_lack_of_memory(params: TrainParams) -> Iterator[None]:
         turn = f"lower batch_size (now {params.batch_size}) and raise accumulate (now {params.accumulate}) by as much"
         more = "" if params.grad_checkpointing else ", or set grad_checkpointing to true"
         raise MemoryError(
-            f"the memory of {place} does not hold '{params.model}': {turn}, which gives the same updates{more}, or "
-            f"lower input_tile (now {params.input_tile} px)"
+            f"the memory of {place} does not hold '{params.model}': in training, {turn}, which gives the same updates "
+            f"but for batch norm{more}; in validation and prediction, lower eval_batch_size (now "
+            f"{params.eval_batch_size}); or lower input_tile (now {params.input_tile} px)"
         ) from error

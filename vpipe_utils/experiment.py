@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,10 @@ from torch import nn
 
 from vpipe_utils.checkpoints import remove_checkpoints
 from vpipe_utils.datasets import eval_loader, train_loader
-from vpipe_utils.device import this_device
+from vpipe_utils.device import sentence_for_lack_of_memory, this_device
 from vpipe_utils.frames import TileCache
 from vpipe_utils.inference import POOLINGS, as_table, pool_frames, predict
+from vpipe_utils.layers import LIST_OF_RUNS, NAMES, PLACE
 from vpipe_utils.locks import lock
 from vpipe_utils.metrics import average_precision, mean_average_precision
 from vpipe_utils.models import count_parameters
@@ -28,7 +28,10 @@ from vpipe_utils.runs import atomic_path, make_folder, provenance, write_json, w
 from vpipe_utils.training import fit
 
 # The modules that decide what a checkpoint means: another version of one of them must not resume it.
-RECIPE = ("checkpoints", "datasets", "device", "inputs", "models", "superimage", "training", "weights")
+RECIPE = (
+    "checkpoints", "datasets", "device", "inference", "inputs", "metrics", "models", "small_data", "superimage",
+    "training", "weight_files", "weights",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -103,11 +106,12 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
     device = this_device()
     targets = data.targets(data.val_videos)
     pooled: dict[str, float] = {}
-    seconds = 0.0
     for part, videos in (("val", data.val_videos), ("test", data.test_videos)):
-        began = time.perf_counter()
-        scores = predict(network, eval_loader(params, data.cache, videos), params, device, progress) if videos else None
-        seconds += time.perf_counter() - began
+        scores = None
+        if videos:
+            loader = eval_loader(params, data.cache, videos)
+            with sentence_for_lack_of_memory(params):
+                scores = predict(network, loader, params, device, progress)
         for pooling in POOLINGS if isinstance(params, FrameParams) else ("mean",):
             video_scores = np.zeros((0, len(classes)), np.float32) if scores is None else pool_frames(scores, pooling)
             name = f"{part}_predictions" if pooling == _main_pooling(params) else f"{part}_predictions_{pooling}"
@@ -131,7 +135,6 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         "train_videos": len(data.train_videos),
         "val_videos": len(data.val_videos),
         "test_videos": len(data.test_videos),
-        "predicted_per_s": (len(data.val_videos) + len(data.test_videos)) / seconds,  # videos, reading included
         **device.peak_memory(),
     }
     if isinstance(params, FrameParams):
@@ -160,14 +163,17 @@ def _main_pooling(params: TrainParams) -> str:
 
 
 def _forget_other_recipe(data: FoldData) -> None:
-    """Remove checkpoints that other parameters, other folds or another version of the recipe left."""
+    """Remove checkpoints that other parameters, videos, labels or folds, or another version of the recipe, left."""
     here = Path(__file__).parent
-    values = data.params.model_dump(exclude={"class_names"})
-    parts = [json.dumps(values, sort_keys=True), *data.train_videos, "|", *data.val_videos]
+    values = data.params.model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS)
+    parts = [json.dumps(values, sort_keys=True)]
+    for videos in (data.train_videos, data.val_videos):
+        parts += [*videos, data.labels.loc[videos].to_csv(), *(data.cache.key(video) for video in videos)]
     parts += [(here / f"{name}.py").read_text(encoding="utf-8") for name in RECIPE]
     fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"
     if not marker.is_file() or marker.read_text() != fingerprint:
-        remove_checkpoints(data.folder)
+        if remove_checkpoints(data.folder):
+            print("what an unfinished run left here is of other data, parameters or code: training starts anew")
         with atomic_path(marker) as path:
             path.write_text(fingerprint)

@@ -20,9 +20,11 @@ WATCH_SHARE = 0.05  # of the time that a run takes, at most, for the curve that 
 
 
 class History(Callback):
-    """One row a validated epoch: epoch (from 1), train_loss, val_loss, val_mAP, lr, samples_per_s, seconds.
+    """One row a validated epoch: epoch (from 1), train_loss, val_loss, val_mAP, lr, samples_per_s, seconds,
+    validated_per_s.
 
-    train_loss, samples_per_s and seconds are of the training since the row before. The rows travel in the checkpoint,
+    train_loss, samples_per_s and seconds are of the training since the row before, validated_per_s (videos a second,
+    reading included) of the validation. The rows travel in the checkpoint,
     so a resumed run continues the table it had at that checkpoint. `watch` is called with the table after the first
     validation, at the end, and between them as often as that takes no more than WATCH_SHARE of the time.
     """
@@ -36,7 +38,7 @@ class History(Callback):
 
     def _reset(self) -> None:
         self.losses: list[Tensor] = []  # kept as tensors: reading one waits for the GPU
-        self.samples, self.seconds = 0, 0.0
+        self.samples, self.seconds, self.validated = 0, 0.0, 0
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.started = time.perf_counter()
@@ -49,6 +51,14 @@ class History(Callback):
         if trainer.is_last_batch:
             self.seconds += time.perf_counter() - self.started
 
+    def on_validation_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        self.validating = time.perf_counter()
+
+    def on_validation_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.validated += len(batch[1])
+
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = {
@@ -59,6 +69,7 @@ class History(Callback):
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
             "samples_per_s": self.samples / max(self.seconds, 1e-9),
             "seconds": self.seconds,
+            "validated_per_s": self.validated / max(time.perf_counter() - self.validating, 1e-9),
         }
         self._reset()
         self.rows.append(row)

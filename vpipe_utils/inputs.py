@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -36,6 +37,15 @@ def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | 
         images = tiles.flatten(0, 1)
     layout = torch.channels_last if params.channels_last else torch.contiguous_format
     return to_unit(images.contiguous(memory_format=layout))  # put in order as bytes: a quarter of the memory
+
+
+def as_pictures(inputs: Tensor, params: TrainParams) -> list[np.ndarray]:
+    """What `make_input` gives, for people: uint8 `(H, W, 3)` each; of a clip its frames, of single tiles their grid."""
+    if isinstance(params, VideoParams):
+        inputs = inputs.transpose(1, 2).flatten(0, 1)
+    elif inputs.ndim == 5:
+        inputs = superimage.assemble(inputs, params.grid)
+    return list(inputs.permute(0, 2, 3, 1).mul(255).byte().numpy())
 
 
 def to_unit(tiles: Tensor) -> Tensor:

@@ -17,6 +17,10 @@ TEXT = {
     "normal_class", "model", "backbone", "checkpoint", "frame_models", "video_models", "super_image_models",
     "ensemble_models", "measured_models", "precision",
 }  # fmt: skip
+# Values that do not change what a notebook computes: where it writes, how many processes, which runs the preset has.
+PLACE = {"outputs", "extends", "workers", "loader_workers", "data_jobs", "memory_gb"}
+NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; what is prepared and trained stays
+LIST_OF_RUNS = {"frame_models", "video_models", "super_image_models", "train_folds"}
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:

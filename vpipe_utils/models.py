@@ -35,8 +35,10 @@ def build_model(params: TrainParams) -> nn.Module:
         network = TileClassifier(params, classes)
     else:
         network = ImageClassifier(params, classes)
-    if params.freeze_batch_norm and params.pretrained:
-        _keep_statistics(network, params)
+    if params.freeze_batch_norm and params.pretrained and not keep_statistics(network):
+        raise ValueError(
+            f"freeze_batch_norm is true, but {params.backbone} of '{params.model}' has no batch norm: set it to false"
+        )
     if params.grad_checkpointing:
         if not isinstance(params, VideoParams):  # Video Swin takes it when it is built
             network.backbone.set_grad_checkpointing(True)
@@ -53,19 +55,18 @@ def _batch_norms(network: nn.Module) -> list[nn.Module]:
     return [module for module in network.modules() if isinstance(module, nn.modules.batchnorm._BatchNorm)]
 
 
-def _keep_statistics(network: nn.Module, params: TrainParams) -> None:
-    """Keep all batch norms in evaluation mode, in training too: they normalise by the statistics of the pretraining.
+def keep_statistics(network: nn.Module) -> int:
+    """Keep all batch norms in evaluation mode, in training too: they normalise by the statistics they have.
 
-    Their scales and shifts still learn (as with `norm_eval` in OpenMMLab's detectors, which train on 2 images a GPU).
+    For pretrained networks with few images a step, and for batches of one, which have no statistics (PyTorch refuses
+    one where its last map is 1 x 1). Scales and shifts still learn, as with `norm_eval` in OpenMMLab's detectors, which
+    train on 2 images a GPU. Gives the number of batch norms.
     """
     norms = _batch_norms(network)
-    if not norms:
-        raise ValueError(
-            f"freeze_batch_norm is true, but {params.backbone} of '{params.model}' has no batch norm: set it to false"
-        )
     for norm in norms:
         norm.train = MethodType(_stay_in_evaluation, norm)  # type: ignore[method-assign]
         norm.train()
+    return len(norms)
 
 
 def _stay_in_evaluation(norm: nn.Module, mode: bool = True) -> nn.Module:

@@ -6,8 +6,6 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from torch import nn
-
     from vpipe_utils.params import DataParams, TrainParams
 
 
@@ -34,15 +32,3 @@ def say_smaller_batches(n_videos: int, data: DataParams, models: Iterable[TrainP
         f"A fold trains on about {videos} videos, fewer than batch_size, so batches are smaller: "
         f"{', '.join(smaller.values())}. To choose them yourself: batch_size in params/{data.preset}/training.yaml."
     )
-
-
-def freeze_batch_norm(network: nn.Module) -> None:
-    """Let batch norm use its running statistics in training too: a batch of one sample has none of its own.
-
-    PyTorch refuses such a batch where the last map is 1 x 1; where it does not, one sample says little of others.
-    """
-    from torch.nn.modules.batchnorm import _BatchNorm  # seconds, which run.py need not wait for
-
-    for module in network.modules():
-        if isinstance(module, _BatchNorm):
-            module.eval()

@@ -79,6 +79,7 @@ class TileCache:
         self._row = {name: row for row, name in enumerate(self.videos)}
         self._shards: list[str] = index["shard"].unique().to_pylist()
         self._shard = pc.index_in(index["shard"], index["shard"].unique()).to_numpy()  # number of its shard, (V,)
+        self._keys = index["key"]
         self._frames = index["frames"].to_numpy()  # (V,)
         self._starts = _tile_starts(index)  # bytes (V, T + 1): tile p is [p] to [p + 1]
         self._crc = _matrix(index, "crc32")  # uint32 (V, T)
@@ -111,6 +112,10 @@ class TileCache:
         for out, name in zip(array, videos, strict=True):
             self.tiles(name, positions, out)
         return array
+
+    def key(self, name: str) -> str:
+        """What changes when the content of a video does."""
+        return self._keys[self._find(name)].as_py()
 
     def frames(self, name: str) -> int:
         """Number of frames of the video."""

@@ -28,10 +28,9 @@ from vpipe_utils.history import History, TrainingBar
 from vpipe_utils.inference import pool_frames
 from vpipe_utils.inputs import make_input
 from vpipe_utils.metrics import mean_average_precision
-from vpipe_utils.models import build_model
+from vpipe_utils.models import build_model, keep_statistics
 from vpipe_utils.params import FrameParams, TrainParams
 from vpipe_utils.runs import derive_seed
-from vpipe_utils.small_data import freeze_batch_norm
 
 # Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
 ASL_LADDER = ((0.0, 0.0, 0.0), (2.0, 2.0, 0.0), (2.0, 1.0, 0.0))
@@ -219,8 +218,8 @@ def fit(
     as it grows. `device` is `this_device()` where it is not given.
     Raises FloatingPointError where the loss is not finite and MemoryError where memory runs out, both with what to do.
     The figures: weights (what was loaded), best_epoch (from 1), epochs, resumed_after (the epoch this call went on
-    from, 0: the start), val_mAP (of the kept weights, in [0, 1]), train_seconds (of this call), samples_per_s,
-    precision, device.
+    from, 0: the start), val_mAP (of the kept weights, in [0, 1]), train_seconds (of this call), samples_per_s
+    (training), validated_per_s (videos), precision, device.
     """
     device = device or this_device()
     L.seed_everything(seed, workers=True, verbose=False)
@@ -240,7 +239,7 @@ def fit(
     with quiet_libraries(), sentence_for_lack_of_memory(params):
         labeller = Labeller(params, seed, device.fused)
         if train.batch_size == 1:
-            freeze_batch_norm(labeller.network)
+            keep_statistics(labeller.network)
         trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
     seconds = time.perf_counter() - started
     rows = history.rows
@@ -255,6 +254,7 @@ def fit(
         "val_mAP": max(row["val_mAP"] for row in rows),
         "train_seconds": seconds,
         "samples_per_s": float(np.median([row["samples_per_s"] for row in rows])),
+        "validated_per_s": float(np.median([row["validated_per_s"] for row in rows])),
         "precision": device.precision(params.precision),
         "device": device.name,
     }

@@ -206,7 +206,10 @@ class Rehearsal:
                 end_leftovers(self.root)  # its kernel
                 process.wait()
                 return None
-        return (cell_error(kept) or last_line(log)) if process.returncode else None
+        if not process.returncode:
+            return None
+        died = "DeadKernelError" in log.read_text(encoding="utf-8", errors="replace")
+        return cell_error(kept) or ("its kernel died (out of memory, or killed)" if died else last_line(log))
 
 
 def figures(
@@ -216,7 +219,7 @@ def figures(
     from vpipe_utils.costs import gpu_hours
 
     per_video = of.eval_frames if isinstance(of, params.FrameParams) else 1
-    train, predict = history["samples_per_s"].iloc[-1], metrics["predicted_per_s"] * per_video
+    train, predict = history["samples_per_s"].iloc[-1], history["validated_per_s"].iloc[-1] * per_video
     hours = float("nan")
     if gpu:
         all_folds = gpu_hours(of, train, predict, of.epochs, of.n_folds, labelled)
