@@ -218,6 +218,8 @@ def write_workbook(path: Path, sheets: dict[str, list[list[object]]]) -> Path:
     """A small .xlsx as Excel lays it out, texts inline."""
 
     def cell(value: object) -> str:
+        if isinstance(value, str) and value.startswith("<c"):
+            return value
         if isinstance(value, bool):
             return f'<c t="b"><v>{int(value)}</v></c>'
         if isinstance(value, int | float):
@@ -273,6 +275,26 @@ def test_the_sheet_that_holds_the_labels_is_found(tmp_path):
     path = write_workbook(tmp_path / "labels.xlsx", {"Legend": other, "2024": ROWS})
     found = labels.read_label_file(path, CLASSES, "OK")
     assert found.table.to_dict("list") == EXPECTED and found.notes[0] == "read from sheet '2024'"
+
+
+@pytest.mark.parametrize("more", ["", '" state="hidden'])
+def test_two_sheets_of_labels_are_a_fault(tmp_path, more):
+    later = [ROWS[0][:2], ["Nord_4.mp4", 1]]
+    path = write_workbook(tmp_path / "labels.xlsx", {"2023": ROWS, "Legend": [["OK", "video"]], f"2024{more}": later})
+    with pytest.raises(ValueError, match="the sheets '2023' and '2024' both hold labels; keep one, or put"):
+        labels.read_annotations(path, CLASSES, "OK")
+
+
+def test_cells_without_a_value_are_no_blank_ones(tmp_path):
+    well = '<c r="B2"><f>1</f><v>1</v></c>', '<c r="C2" t="str"><f>""</f><v></v></c>', 0
+    sheets = {"Legend": [['<c r="A1" t="e"><v>#N/A</v></c>']], "1": [ROWS[0][:4], ["Nord_1.mp4", *well]]}
+    found = labels.read_annotations(write_workbook(tmp_path / "labels.xlsx", sheets), CLASSES, "OK")
+    assert found.to_numpy().tolist() == [["Nord_1.mp4", 1, 0, 0]]
+    never = '<c r="D3"><f>SUM(A1)</f><v></v></c>', '<c r="E3"><f>1</f></c>'
+    sheets["1"].append(["Nord_2.mp4", '<c r="B3" t="e"><f>X</f><v>#REF!</v></c>', 1, *never])
+    fault = r"in sheet '1': B3 \(#REF!\), D3 \(a formula, never computed\), E3 \(a formula, never computed\); put"
+    with pytest.raises(ValueError, match=fault):
+        labels.read_annotations(write_workbook(tmp_path / "labels.xlsx", sheets), CLASSES, "OK")
 
 
 def test_numbers_are_names_of_videos_where_they_fit_a_file(tmp_path):

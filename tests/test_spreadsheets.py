@@ -11,7 +11,7 @@ from vpipe_utils.spreadsheets import _cell, decoded, read_sheet
 
 
 def most_columns(rows):
-    return max((len(cells) for _, cells in rows), default=0)
+    return True, max((len(cells) for _, cells in rows), default=0)
 
 
 def read(tmp_path, data: bytes, name="table.csv"):

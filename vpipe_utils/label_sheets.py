@@ -55,11 +55,12 @@ def read_label_sheet(
     return entries, faults, notes + more
 
 
-def _fits(rows: list[Row], expected: Sequence[str], is_file: Callable[[str], bool]) -> tuple[int, int]:
-    """How well a reading of a file fits: wanted columns, and rows that hold a file's name."""
+def _fits(rows: list[Row], expected: Sequence[str], is_file: Callable[[str], bool]) -> tuple[bool, int, int]:
+    """How well a reading of a file fits: whether it holds labels, wanted columns, rows that hold a file's name."""
     places = max((_places(cells, expected) for _, cells in rows[:HEADER_ROWS]), key=len, default={})
     column = places.get("video", 0)
-    return len(places), sum(len(cells) > column and is_file(cells[column]) for _, cells in rows)
+    labels = "video" in places and len(places) > 1 < len(rows)
+    return labels, len(places), sum(len(cells) > column and is_file(cells[column]) for _, cells in rows)
 
 
 def _places(cells: Sequence[str], expected: Sequence[str]) -> dict[str, int]:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import posixpath
 import re
+import zipfile
 from collections.abc import Callable, Iterable, Iterator
 from datetime import date, datetime
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
+from xml.etree import ElementTree
 
 import charset_normalizer
 
-WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".xlsb", ".ods")
+WORKBOOKS = (".xlsx", ".xlsm")  # calamine reads others, but shows errors in them as blank cells
 TEXTS = (".csv", ".tsv", ".txt")
 WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of a zip file (.xlsx, .ods) and of an old .xls
 HEAD = 20_000  # signs of a text by which its readings are judged
@@ -37,9 +40,11 @@ ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken
     "cp1251": "ANSI (Windows-1251)",
     "mac_roman": "Mac Roman",
 }
+MOST_SHOWN = 3  # cells that are named
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 Row = tuple[int, list[str]]  # its number as a spreadsheet counts, from 1, and its cells
+Judge = Callable[[list[Row]], tuple]  # how well rows fit; first, whether they hold what is looked for
 
 
 class Sheet(NamedTuple):
@@ -48,14 +53,14 @@ class Sheet(NamedTuple):
     whole: bool = True  # False: its last line does not end, so it may be cut off
 
 
-def read_sheet(path: str | Path, judge: Callable[[list[Row]], Any]) -> Sheet:
+def read_sheet(path: str | Path, judge: Judge) -> Sheet:
     """Read a CSV, TSV or workbook; of its possible readings the one that ``judge`` gives the highest value.
 
-    Raises ValueError without the file's name where none is possible.
+    Raises ValueError without the file's name where none is possible, or two sheets hold what is looked for.
     """
     path = Path(path)
     if path.suffix.lower() in WORKBOOKS:
-        return max(_sheets_of(path), key=lambda sheet: judge(sheet.rows))
+        return _workbook_sheet(path, judge)
     return _text_sheet(path.read_bytes(), judge)
 
 
@@ -101,9 +106,9 @@ def _strictly(data: bytes, encoding: str) -> str | None:
         return None
 
 
-def _text_sheet(data: bytes, judge: Callable[[list[Row]], Any]) -> Sheet:
+def _text_sheet(data: bytes, judge: Judge) -> Sheet:
     if data.startswith(WORKBOOK_STARTS):
-        raise ValueError("it is a workbook in spite of its name; rename it to .xlsx, .xls or .ods, whichever it is.")
+        raise ValueError("it is a workbook in spite of its name; save it as .xlsx or as CSV.")
     readings = []
     for text, encoding in decoded(data):
         text = io.StringIO(text, newline=None).read()  # line ends of Windows and of old Macs
@@ -135,18 +140,45 @@ def _rows(text: str, separator: str, strict: bool = False) -> list[Row]:
     return _not_empty(rows)
 
 
-def _sheets_of(path: Path) -> Iterator[Sheet]:
+def _workbook_sheet(path: Path, judge: Judge) -> Sheet:
     import python_calamine  # only here: most labels are no workbook
 
     try:
         book = python_calamine.load_workbook(str(path))
-        names = book.sheet_names
-        sheets = [book.get_sheet_by_name(name).to_python(skip_empty_area=False) for name in names]
+        sheets = {}
+        for name in book.sheet_names:
+            rows = enumerate(book.get_sheet_by_name(name).to_python(skip_empty_area=False), 1)
+            sheets[name] = _not_empty((number, [_cell(value) for value in row]) for number, row in rows)
+        found, *others = sorted(sheets, key=lambda name: judge(sheets[name]), reverse=True)
+        unread = list(_unread(path, found))
     except Exception as error:  # calamine has an exception for each kind of file, and passes on those of zip
         raise ValueError(f"it cannot be read as a workbook ({error}); save it as .xlsx or as CSV.") from None
-    for name, rows in zip(names, sheets, strict=True):
-        how = f"read from sheet {name!r}" if len(names) > 1 else ""
-        yield Sheet(_not_empty((number, [_cell(value) for value in row]) for number, row in enumerate(rows, 1)), how)
+    if others and judge(sheets[others[0]])[0]:
+        both = " and ".join(repr(name) for name in sheets if name in (found, others[0]))
+        raise ValueError(f"the sheets {both} both hold labels; keep one, or put the rows into one.")
+    if unread:
+        more = ", …" * (len(unread) > MOST_SHOWN)
+        raise ValueError(f"without a value in sheet {found!r}: {', '.join(unread[:MOST_SHOWN])}{more}; put one there.")
+    return Sheet(sheets[found], f"read from sheet {found!r}" if others else "")
+
+
+def _unread(path: Path, name: str) -> Iterator[str]:
+    """The cells of a sheet that calamine shows as blank though they are not: errors, formulas never computed."""
+    with zipfile.ZipFile(path) as file:
+        listed = ElementTree.fromstring(file.read("xl/workbook.xml")).iterfind("{*}sheets/{*}sheet[@name]")
+        key = next(of.get(id_) for of in listed if of.get("name") == name for id_ in of.keys() if id_.endswith("}id"))
+        links = ElementTree.fromstring(file.read("xl/_rels/workbook.xml.rels"))
+        target = next(link.get("Target") for link in links if link.get("Id") == key)
+        with file.open(posixpath.join("xl", target).lstrip("/")) as xml:
+            for _, element in ElementTree.iterparse(xml):
+                if element.tag.endswith("}c"):
+                    value, kind = element.findtext("{*}v"), element.get("t")
+                    if kind == "e":
+                        yield f"{element.get('r', 'a cell')} ({value})"
+                    elif element.find("{*}f") is not None and not value and kind != "str":  # "str": an empty text
+                        yield f"{element.get('r', 'a cell')} (a formula, never computed)"
+                elif element.tag.endswith("}row"):
+                    element.clear()
 
 
 def _cell(value: object) -> str:
