@@ -67,12 +67,16 @@ def test_without_times_nothing_is_made_up(tmp_path: Path) -> None:
     assert all(math.isnan(value) for value in timed(write(tmp_path / "a.h264")))
 
 
-def test_two_recordings_in_one_file(tmp_path: Path) -> None:
-    """The clock goes back to the start where the second begins."""
-    parts = [write(tmp_path / f"{k}.ts", frames=20) for k in range(2)]
+@pytest.mark.parametrize("later", [0, 20, 530])
+def test_two_recordings_in_one_file(later: int, tmp_path: Path) -> None:
+    """The clock goes back to the start, or to some milliseconds after it, where the second begins."""
     path = tmp_path / "a.ts"
-    path.write_bytes(b"".join(part.read_bytes() for part in parts))
-    assert timed(path) == (FPS, pytest.approx(40 / FPS))
+    with path.open("wb") as file:
+        for start in (0, later):
+            times = [start + 100 * k for k in range(40)]
+            part = make_video(tmp_path / "part.ts", 40, fps=1000, times=times, codec_options={"bf": "0"})
+            file.write(part.read_bytes())
+    assert timed(path) == (pytest.approx(10), pytest.approx(8))
 
 
 def test_a_cut_off_file_lasts_as_long_as_its_frames(tmp_path: Path) -> None:
