@@ -130,6 +130,27 @@ def test_of_several_videos_the_default_or_the_first_one_is_taken(
         assert [number_of(frame) for _, frame in iter_frames(path)] == [*range(first, first + 8)]
 
 
+@pytest.mark.parametrize(("name", "pictures"), [("a.mp4", 1), ("a.mkv", 1), ("a.mkv", 0)])
+def test_a_track_of_one_picture_or_none_is_not_the_video(name: str, pictures: int, tmp_path: Path) -> None:
+    path = tmp_path / name
+    with av.open(str(path), "w") as container:
+        cover = container.add_stream("mjpeg", rate=FPS)
+        video = container.add_stream("libx264", rate=FPS, options=x264("bframes=0"))
+        for stream, pix_fmt in ((cover, "yuvj420p"), (video, "yuv420p")):
+            stream.width, stream.height, stream.pix_fmt = 64, 48, pix_fmt
+        cover.disposition = Disposition.default
+        for stream, pix_fmt, first, frames in ((cover, "yuvj420p", 100, pictures), (video, "yuv420p", 0, 30)):
+            for number in range(first, first + frames):
+                picture = av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24")
+                container.mux(stream.encode(picture.reformat(format=pix_fmt)))
+        for stream in (cover, video)[not pictures :]:
+            container.mux(stream.encode())
+    assert kinds(path)[0].startswith("video mjpeg")
+    found = probe(path)
+    assert (found["frames"], found["codec"], count_frames(path)) == (30, "h264", 30)
+    assert [number_of(frame) for _, frame in iter_frames(path)] == [*range(30)]
+
+
 def test_a_small_picture_track_behind_the_video_changes_nothing(tmp_path: Path) -> None:
     path = tmp_path / "a.avi"
     with av.open(str(path), "w") as container:

@@ -1,12 +1,14 @@
 """Opening a file, and which of its streams is the video.
 
-The video is the first stream of pictures that is there to be watched: no cover picture, no thumbnails, no still. Where
-the file marks one of several as the default (an MP4 does so by enabling a track), that one.
+The video is the first stream of pictures that is there to be watched: no cover picture, no thumbnails, no still, nor
+what holds a single picture, or none, where another holds more. Where the file marks one of several as the default (an
+MP4 does so by enabling a track), that one.
 """
 
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,6 +36,8 @@ def opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.V
         streams = watched(container)
         if not streams:
             raise VideoError(_why_none(container), path)
+        if len(streams) > 1:
+            streams = _moving(path, streams) or streams
         stream = next((each for each in streams if each.disposition & Disposition.default), streams[0])
         if stream.codec_context is None:
             raise VideoError("not one frame can be decoded (codec unknown)", path)
@@ -44,6 +48,18 @@ def opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.V
 def watched(container: av.container.InputContainer) -> list[av.VideoStream]:
     """The streams of pictures that are there to be watched."""
     return [stream for stream in container.streams.video if not stream.disposition & BESIDE]
+
+
+def _moving(path: Path, streams: list[av.VideoStream]) -> list[av.VideoStream]:
+    """Those of a file's streams that hold more than one packet."""
+    packets = Counter(dict.fromkeys((stream.index for stream in streams), 0))
+    with contextlib.suppress(av.FFmpegError, OSError), _container(path) as container:
+        for packet in container.demux():
+            if packet.size and packet.stream_index in packets:
+                packets[packet.stream_index] += 1
+            if min(packets.values()) > 1:
+                break
+    return [stream for stream in streams if packets[stream.index] > 1]
 
 
 def _container(path: Path) -> av.container.InputContainer:
