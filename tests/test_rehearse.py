@@ -51,12 +51,12 @@ def test_there_are_clips_for_one_update_of_every_model(gpu: bool) -> None:
 def test_hours_follow_from_speed_on_a_gpu_alone() -> None:
     history = pd.DataFrame({"samples_per_s": [0.1, 1.0, 4.0], "validated_per_s": [0.1, 0.2, 2.0]})
     of = smoke_params(train_folds=[0, 1], pipesim_train=100, epochs=30)
-    row = rehearse.figures(of, METRICS, history, True, 100)
+    row = rehearse.figures(of, of, METRICS, history, True, 100)
     assert row["hours"] == pytest.approx(2 * 30 * (80 / 4 + 20 / 2) / 3600)
     assert (row["gpu_gib"], row["memory_gib"], row["train_per_s"]) == (2.0, 1.0, 4.0)
-    assert pd.isna(rehearse.figures(of, METRICS | {"gpu_memory_mib": None}, history, False, 100)["hours"])
+    assert pd.isna(rehearse.figures(of, of, METRICS | {"gpu_memory_mib": None}, history, False, 100)["hours"])
     frame = smoke_params("frame_tresnet", eval_frames=4)
-    assert rehearse.figures(frame, METRICS, history, True, 100)["predict_per_s"] == 8, "frames, as in training"
+    assert rehearse.figures(frame, frame, METRICS, history, True, 100)["predict_per_s"] == 8, "frames, as in training"
 
 
 def test_labels_are_counted_as_training_reads_them_before_the_first_run(tmp_path: Path) -> None:

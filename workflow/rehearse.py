@@ -94,7 +94,7 @@ def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
         changes |= {"input_tile": CPU_TILE, "loader_workers": min(of.loader_workers, 1)}
         changes |= {"batch_size": min(of.batch_size, CPU_BATCH), "eval_batch_size": min(of.eval_batch_size, CPU_BATCH)}
         if isinstance(of, params.FrameParams):
-            changes["frames_per_epoch"] = 1
+            changes |= {"frames_per_epoch": 1, "eval_frames": min(of.eval_frames, 4)}
         if takes_one_size(of):
             changes |= {"input_tile": FIXED_TILE, "backbone_args": {**of.backbone_args, "img_size": FIXED_TILE}}
     return changes
@@ -170,7 +170,7 @@ class Rehearsal:
         folder = Layout(self.outputs, self.preset).run(approach(of), model, of.fold)
         if error is None:
             history = pd.read_csv(folder / "history.csv")
-            row |= figures(of, read_json(folder / "metrics.json"), history, self.gpu, self.labelled)
+            row |= figures(of, changed, read_json(folder / "metrics.json"), history, self.gpu, self.labelled)
             if not row["resumed_after"]:
                 row["result"] = "it was not killed in time, so going on was not tried"
         if folder.is_dir():
@@ -213,12 +213,17 @@ class Rehearsal:
 
 
 def figures(
-    of: params.TrainParams, metrics: dict[str, object], history: pd.DataFrame, gpu: bool, labelled: int
+    of: params.TrainParams,
+    changed: params.TrainParams,
+    metrics: dict[str, object],
+    history: pd.DataFrame,
+    gpu: bool,
+    labelled: int,
 ) -> dict[str, object]:
     """What a finished run says: memory in GiB, speed in samples a second, hours for all folds at full length."""
     from vpipe_utils.costs import gpu_hours
 
-    per_video = of.eval_frames if isinstance(of, params.FrameParams) else 1
+    per_video = changed.eval_frames if isinstance(changed, params.FrameParams) else 1
     train, predict = history["samples_per_s"].iloc[-1], history["validated_per_s"].iloc[-1] * per_video
     hours = float("nan")
     if gpu:
