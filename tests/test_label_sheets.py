@@ -100,6 +100,8 @@ ENCODED = {
     "cp1250": ("Łódź_1.mp4", "Pęknięcie", "ANSI (Windows-1250)"),
     "cp1251": ("Труба_1.mp4", "Трещина", "ANSI (Windows-1251)"),
     "mac_roman": ("Nordstraße_1.mp4", "Riß", "Mac Roman"),
+    "cp850": ("Nordstraße_1.mp4", "Riß", "MS-DOS (cp850)"),
+    "cp437": ("Ω_1.mp4", "Ω", "MS-DOS (cp437)"),
 }
 
 
@@ -111,6 +113,13 @@ def test_the_encoding_is_the_one_in_which_names_are_found(tmp_path, encoding):
     assert (by_class.table["video"].tolist(), by_class.notes) == ([video], [told])
     by_file = read(tmp_path, f"video;CRACK\n{video};1\n".encode(encoding), ["CRACK"], None, [video, "x.mp4"])
     assert (by_file.table["video"].tolist(), by_file.notes) == ([video], [told])
+
+
+def test_a_name_in_gbk_that_is_utf_8_too(tmp_path):
+    data = "video,CRACK\n一.mp4,1\n".encode("gbk")
+    assert data.decode() == "video,CRACK\nһ.mp4,1\n"
+    assert read(tmp_path, data, ["CRACK"], None, ["一.mp4"]).table["video"].tolist() == ["一.mp4"]
+    assert read(tmp_path, data, ["CRACK"], None, ["x.mp4"]).table["video"].tolist() == ["һ.mp4"]
 
 
 def test_names_far_down_decide_the_encoding_too(tmp_path):

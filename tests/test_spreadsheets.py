@@ -21,7 +21,8 @@ def read(tmp_path, data: bytes, name="table.csv"):
 
 
 def test_what_proves_itself_is_the_only_reading():
-    for encoding, called in (("utf-8", "UTF-8"), ("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16")):
+    assert list(decoded(b"a,b")) == [("a,b", "UTF-8")]
+    for encoding, called in (("utf-8-sig", "UTF-8"), ("utf-16", "UTF-16")):
         assert list(decoded("Größe,管".encode(encoding))) == [("Größe,管", called)]
     big_endian = codecs.BOM_UTF16_BE + "Größe".encode("utf-16-be")
     assert list(decoded(big_endian)) == [("Größe", "UTF-16")]
@@ -31,6 +32,7 @@ def test_what_proves_itself_is_the_only_reading():
 def test_what_does_not_can_be_read_in_several_ways():
     readings = dict((name, text) for text, name in decoded("Größe".encode("cp1252")))
     assert readings["ANSI (Windows-1252)"] == "Größe" and len(readings) > 2
+    assert next(decoded("Größe,管".encode())) == ("Größe,管", "UTF-8")
 
 
 def test_a_mark_that_lies():

@@ -39,6 +39,8 @@ ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken
     "cp1250": "ANSI (Windows-1250)",
     "cp1251": "ANSI (Windows-1251)",
     "mac_roman": "Mac Roman",
+    "cp850": "MS-DOS (cp850)",
+    "cp437": "MS-DOS (cp437)",
 }
 MOST_SHOWN = 3  # cells that are named
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
@@ -67,7 +69,8 @@ def read_sheet(path: str | Path, judge: Judge) -> Sheet:
 def decoded(data: bytes) -> Iterator[tuple[str, str]]:
     """The possible readings of a text: (text, name of the encoding); the likeliest first.
 
-    A byte order mark and UTF-8 prove themselves. Everything else is a guess, in charset-normalizer's order.
+    A byte order mark proves itself, and so does ASCII. Everything else is a guess: UTF-8 where it is possible (few
+    short names in GBK are that too), then in charset-normalizer's order.
     """
     for mark, encoding in BOMS.items():
         if data.startswith(mark):
@@ -81,10 +84,11 @@ def decoded(data: bytes) -> Iterator[tuple[str, str]]:
         likely = [encoding]
     elif (text := _strictly(data, "utf-8")) is not None:
         yield text, ENCODINGS["utf-8"]
-        return
+        likely = [] if data.isascii() else list(ENCODINGS)[4:]
     else:
         isolation = list(ENCODINGS)[4:]
-        guessed = [match.encoding for match in charset_normalizer.from_bytes(data, cp_isolation=isolation)]
+        windows = isolation[:-2]  # those of MS-DOS are taken only where names are found in them
+        guessed = [match.encoding for match in charset_normalizer.from_bytes(data, cp_isolation=windows)]
         likely = [name for name in guessed if name in ENCODINGS]
         if likely and likely[0].startswith("cp125"):
             likely.insert(0, "cp1252")  # of the same family by far the most frequent
@@ -93,7 +97,7 @@ def decoded(data: bytes) -> Iterator[tuple[str, str]]:
     for encoding in likely:
         if (text := _strictly(data, encoding)) is not None and "\0" not in text:
             texts.setdefault(text, []).append(encoding)
-    if not texts:
+    if likely and not texts:
         raise ValueError("it is not text in any encoding known here; save it as CSV in UTF-8.")
     order = list(ENCODINGS)
     yield from ((text, ENCODINGS[min(same, key=order.index)]) for text, same in texts.items())
