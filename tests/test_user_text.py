@@ -10,7 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from vpipe_utils import user_text
-from vpipe_utils.user_text import in_figure, in_markdown, missing_characters, one_line
+from vpipe_utils.user_text import in_figure, in_markdown, listed, many, missing_characters, one_line
 
 NAMES = [
     "<b>CRACK</b>",
@@ -96,3 +96,8 @@ def test_a_font_that_is_there_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     kanji = frozenset(map(ord, "裂缝"))
     monkeypatch.setattr(user_text, "_characters", lambda file: kanji)
     assert missing_characters("裂缝") == "" and missing_characters("裂树") == "树"
+
+
+def test_how_many_and_which():
+    assert [many(number, "video") for number in (0, 1, 1200)] == ["0 videos", "1 video", "1,200 videos"]
+    assert [listed(names) for names in ("", "abc", "abcd")] == ["", "a, b, c", "a, b, c, …"]

@@ -15,6 +15,7 @@ from vpipe_utils.labels import class_columns
 from vpipe_utils.name_matching import has_video_ending
 from vpipe_utils.parallel import run_parallel
 from vpipe_utils.shards import of_part, shard_count, shard_of
+from vpipe_utils.user_text import listed
 from vpipe_utils.video import VideoError
 from vpipe_utils.video_files import Files, look_through
 
@@ -198,5 +199,5 @@ def _why_no_video(folder: Path, files: Files) -> str:
         if any(has_video_ending(path.name) and not path.name.startswith(".") for path in inner.iterdir()):
             return f"{folder} holds no video, but {inner} does: set videos_dir to it (videos must lie flat)"
     found = [f"{name!r} ({why})" for name, why in sorted(files.passed_over.items())]
-    what = f": {', '.join(found[:3])}{', …' if len(found) > 3 else ''}" if found else ", it is empty"
+    what = f": {listed(found)}" if found else ", it is empty"
     return f"{folder} holds no video{what}"

@@ -19,6 +19,7 @@ from vpipe_utils.labels import LabelFile, class_counts, read_label_file, recordi
 from vpipe_utils.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, twins
 from vpipe_utils.params import DataParams
 from vpipe_utils.runs import read_table
+from vpipe_utils.user_text import listed, many
 from vpipe_utils.video_files import OTHERS, UNFINISHED
 
 MOST_SHOWN = 3
@@ -88,19 +89,19 @@ def could_not_be_read(videos_table: Path, files: FileNames | None = None) -> str
     if bad.empty:
         return ""
     reasons = [f"{video!r} ({why})" for video, why in zip(bad["video"], bad["why_not"], strict=True)]
-    return f"{len(bad):,} of {len(table):,} videos cannot be read: {_listed(reasons)}"
+    return f"{len(bad):,} of {len(table):,} videos cannot be read: {listed(reasons)}"
 
 
 def _about_file(path: Path, file: LabelFile, missing: Sequence[str], free: FileNames, folder: Path) -> list[str]:
-    lines = ["; ".join([f"{path.name}: {_many(len(file.table), 'labelled video')}", *file.notes])]
+    lines = ["; ".join([f"{path.name}: {many(len(file.table), 'labelled video')}", *file.notes])]
     if file.written:
         pairs = [" is ".join(shown(pair)) for pair in ((label, name) for name, label in file.written.items())]
-        lines.append(f"{path.name}: {_many(len(pairs), 'name')} not written as the file's: {_listed(pairs)}")
+        lines.append(f"{path.name}: {many(len(pairs), 'name')} not written as the file's: {listed(pairs)}")
     if missing:
         near = [f"{name!r}{_nearest(free.near(name))}" for name in missing[:MOST_SHOWN]]
         lines.append(
-            f"{path.name}: {_many(len(missing), 'label')} left out, for there is no such file in {folder}: "
-            + ", ".join(near + ["…"] * (len(missing) > MOST_SHOWN))
+            f"{path.name}: {many(len(missing), 'label')} left out, for there is no such file in {folder}: "
+            + listed([*near, *missing[MOST_SHOWN:]])
         )
     return lines
 
@@ -110,15 +111,15 @@ def _about_folder(
 ) -> list[str]:
     lines = []
     if unlabelled:
-        many = _many(len(unlabelled), "video")
-        lines.append(f"{folder}: {many} without a label will be predicted: {_names(unlabelled)}")
+        videos = many(len(unlabelled), "video")
+        lines.append(f"{folder}: {videos} without a label will be predicted: {_names(unlabelled)}")
     if tried:
-        many = _many(len(tried), "file")
-        lines.append(f"{folder}: {many} with an unusual ending will be tried as videos: {_names(tried)}")
+        unusual = many(len(tried), "file")
+        lines.append(f"{folder}: {unusual} with an unusual ending will be tried as videos: {_names(tried)}")
     alike = [group for group in twins(files.names) if any(has_video_ending(name) for name in group)]
     if alike:
         groups = [" and ".join(shown(group)) for group in alike]
-        lines.append(f"{folder}: names that differ only in how they are written: {_listed(groups)}")
+        lines.append(f"{folder}: names that differ only in how they are written: {listed(groups)}")
     if videos_table is not None and videos_table.is_file():
         with contextlib.suppress(OSError, ValueError, KeyError):  # a table of an older version: it will be made anew
             said = could_not_be_read(videos_table, files)
@@ -136,7 +137,7 @@ def _about_classes(params: DataParams, train: pd.DataFrame) -> list[str]:
     if len(few):
         told = [f"{code!r} ({count})" for code, count in few.items()]
         lines.append(
-            f"{name}: fewer videos than n_folds {params.n_folds} have {_listed(told, 8)}; in a fold without one the "
+            f"{name}: fewer videos than n_folds {params.n_folds} have {listed(told, 8)}; in a fold without one the "
             "class counts 0"
         )
     return lines
@@ -146,7 +147,7 @@ def _none_fits(path: Path, named: pd.Series, files: FileNames, folder: Path) -> 
     videos = [name for name in files.names if has_video_ending(name)]
     first = named.iloc[0]
     return (
-        f"{folder} holds {_many(len(videos), 'video')}, but none of the {len(named):,} that {path.name} names "
+        f"{folder} holds {many(len(videos), 'video')}, but none of the {len(named):,} that {path.name} names "
         f"(first {first!r}{_nearest(files.near(first))}): check videos_dir and the file"
     )
 
@@ -155,20 +156,12 @@ def _require_folds(params: DataParams, train: pd.DataFrame) -> None:
     units = train["video"].map(recording_of).nunique() if params.by_recording else len(train)
     if units < params.n_folds:
         what = "recording" if params.by_recording else "labelled video"
-        raise ValueError(f"{_many(units, what)} cannot make n_folds {params.n_folds}: set n_folds to at most {units}")
+        raise ValueError(f"{many(units, what)} cannot make n_folds {params.n_folds}: set n_folds to at most {units}")
 
 
 def _nearest(name: str | None) -> str:
     return f" (is it {name!r}?)" if name else ""
 
 
-def _many(number: int, what: str) -> str:
-    return f"{number:,} {what}{'s' * (number != 1)}"
-
-
 def _names(names: Sequence[str], most: int = MOST_SHOWN) -> str:
-    return _listed([repr(name) for name in names], most)
-
-
-def _listed(parts: Sequence[str], most: int = MOST_SHOWN) -> str:
-    return ", ".join(parts) if len(parts) <= most else ", ".join(parts[:most]) + ", …"
+    return listed([repr(name) for name in names], most)

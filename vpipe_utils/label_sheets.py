@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from vpipe_utils.name_matching import has_video_ending, tidy
 from vpipe_utils.spreadsheets import Row, Sheet, read_sheet
+from vpipe_utils.user_text import listed, many
 
 MARKS = {"x", "v", "✓", "✔", "√", "true", "wahr", "vrai", "yes", "y", "ja", "j", "oui", "si", "sí", "是", "有"}
 NO_MARKS = {"-", "–", "—", "false", "falsch", "faux", "no", "n", "nein", "non", "否", "无", "無"}
@@ -87,7 +88,7 @@ def _columns(
     place = found[top]
     faults, notes = [], []
     if top:
-        notes.append(f"{top} row{'s' * (top > 1)} above the header left out")
+        notes.append(f"{many(top, 'row')} above the header left out")
     twice = [name for name in place if sum(_places([cell], [name]) != {} for cell in header) > 1]
     faults += [f"the column {name!r} is there twice; keep one." for name in twice]
     missing = [name for name in expected if name not in place]
@@ -107,14 +108,14 @@ def _columns(
             near = difflib.get_close_matches(name, missing, n=1)
             advice = f"did you mean {near[0]!r}?" if near else "drop it, or add it to classes in data.yaml."
             called += "" if name else ", which has marks but no name,"
-            faults.append(f"{called} is no class; the columns are {_shortened(expected)}; {advice}")
+            faults.append(f"{called} is no class; the columns are {listed(expected, 17)}; {advice}")
         elif kind != "empty":
             what = " (row numbers)" if kind == "numbers" else ""
             notes.append(f"column {name or _letters(index)!r}{what} is no class, left out")
     if missing:
         plural = "columns" if len(missing) > 1 else "column"
         faults.append(
-            f"the {plural} {_shortened([repr(name) for name in missing])} {'are' if missing[1:] else 'is'} missing "
+            f"the {plural} {listed([repr(name) for name in missing], 17)} {'are' if missing[1:] else 'is'} missing "
             f"in row {number}; give video and every class."
         )
     return Columns((number, header), place), faults, notes
@@ -165,7 +166,7 @@ def _entries(
         read = [mark_of(cell) for cell in marks]
         wrong = [f"{cell!r} in column {classes[k]}" for k, cell in enumerate(marks) if read[k] is None]
         if wrong:
-            faults.append(f"{where}{video!r} has {_shortened(wrong, 3)}; write 0 or 1, or take the row out.")
+            faults.append(f"{where}{video!r} has {listed(wrong)}; write 0 or 1, or take the row out.")
             continue
         words.update((cell, mark) for cell, mark in zip(marks, read, strict=True) if cell not in ("", "0", "1"))
         blanks += marks.count("")
@@ -185,9 +186,9 @@ def _entries(
     for mark in (True, False):
         taken = [cell for (cell, is_mark) in words if is_mark is mark]
         if taken:
-            notes.append(f"{_shortened([repr(cell) for cell in taken], 6)} taken as {int(mark)}")
+            notes.append(f"{listed([repr(cell) for cell in taken], 6)} taken as {int(mark)}")
     if blanks:
-        notes.append(f"{blanks:,} blank cell{'s' * (blanks > 1)} taken as 0")
+        notes.append(f"{many(blanks, 'blank cell')} taken as 0")
     return entries, faults, notes
 
 
@@ -216,7 +217,3 @@ def _letters(index: int) -> str:
         index, rest = divmod(index - 1, 26)
         letters = chr(65 + rest) + letters
     return letters
-
-
-def _shortened(names: Sequence[str], most: int = 17) -> str:
-    return ", ".join(names) if len(names) <= most else ", ".join(names[:most]) + ", …"

@@ -21,6 +21,7 @@ from vpipe_utils.label_sheets import Entry, read_label_sheet
 from vpipe_utils.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, without_folder
 from vpipe_utils.runs import atomic_path, validate_predictions
 from vpipe_utils.spreadsheets import TEXTS, WORKBOOKS, decoded
+from vpipe_utils.user_text import listed
 
 MOST_FAULTS = 20  # that are said of one file; more would not be read
 
@@ -330,7 +331,7 @@ def _fault_of_class(value: object, classes: list[str]) -> str:
         return ""
     if isinstance(value, str) and value in classes:
         return ""
-    known = f"classes are 0–{len(classes) - 1} ({', '.join(classes[:17])}{', …' if len(classes) > 17 else ''})"
+    known = f"classes are 0–{len(classes) - 1} ({listed(classes, 17)})"
     if type(value) in (int, str):
         return f"class {value!r}; {known}."
     what = "a list or an object" if isinstance(value, list) else json.dumps(value)

@@ -17,8 +17,8 @@ from vpipe_utils.classes import CLASSES
 from vpipe_utils.labels import class_columns, class_counts
 from vpipe_utils.params import DataParams
 from vpipe_utils.runs import read_json
-from vpipe_utils.sentences import as_list, many
-from vpipe_utils.user_text import in_markdown
+from vpipe_utils.sentences import as_list
+from vpipe_utils.user_text import in_markdown, many
 
 APPROACH_WORDS = {"frame": "frame-wise", "video": "Video Swin", "super_image": "super-image"}
 

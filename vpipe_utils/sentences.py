@@ -14,7 +14,7 @@ from vpipe_utils import index, reference
 from vpipe_utils.labels import class_counts
 from vpipe_utils.metrics import chance_map
 from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams, VideoParams
-from vpipe_utils.user_text import in_markdown
+from vpipe_utils.user_text import in_markdown, many
 
 
 def data_summary(
@@ -162,11 +162,6 @@ def report_figure(params: TrainParams) -> list[str]:
         if params.model in known.index:
             return [f"The report's {params.model} has {known[params.model] / 100:.3f} {where} ({name}){other}."]
     return []
-
-
-def many(number: int, what: str) -> str:
-    """'1 video', '1,200 videos'."""
-    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def as_list(lines: Sequence[str]) -> str:

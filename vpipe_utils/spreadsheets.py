@@ -21,6 +21,8 @@ from xml.etree import ElementTree
 
 import charset_normalizer
 
+from vpipe_utils.user_text import listed
+
 WORKBOOKS = (".xlsx", ".xlsm")  # calamine reads others, but shows errors in them as blank cells
 TEXTS = (".csv", ".tsv", ".txt")
 WORKBOOK_STARTS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of a zip file (.xlsx, .ods) and of an old .xls
@@ -42,7 +44,6 @@ ENCODINGS = {  # as Python calls them: as users do; the first that fits is taken
     "cp850": "MS-DOS (cp850)",
     "cp437": "MS-DOS (cp437)",
 }
-MOST_SHOWN = 3  # cells that are named
 BOMS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 Row = tuple[int, list[str]]  # its number as a spreadsheet counts, from 1, and its cells
@@ -161,16 +162,15 @@ def _workbook_sheet(path: Path, judge: Judge) -> Sheet:
         both = " and ".join(repr(name) for name in sheets if name in (found, others[0]))
         raise ValueError(f"the sheets {both} both hold labels; keep one, or put the rows into one.")
     if unread:
-        more = ", …" * (len(unread) > MOST_SHOWN)
-        raise ValueError(f"without a value in sheet {found!r}: {', '.join(unread[:MOST_SHOWN])}{more}; put one there.")
+        raise ValueError(f"without a value in sheet {found!r}: {listed(unread)}; put one there.")
     return Sheet(sheets[found], f"read from sheet {found!r}" if others else "")
 
 
 def _unread(path: Path, name: str) -> Iterator[str]:
     """The cells of a sheet that calamine shows as blank though they are not: errors, formulas never computed."""
     with zipfile.ZipFile(path) as file:
-        listed = ElementTree.fromstring(file.read("xl/workbook.xml")).iterfind("{*}sheets/{*}sheet[@name]")
-        key = next(of.get(id_) for of in listed if of.get("name") == name for id_ in of.keys() if id_.endswith("}id"))
+        named = ElementTree.fromstring(file.read("xl/workbook.xml")).iterfind("{*}sheets/{*}sheet[@name]")
+        key = next(of.get(id_) for of in named if of.get("name") == name for id_ in of.keys() if id_.endswith("}id"))
         links = ElementTree.fromstring(file.read("xl/_rels/workbook.xml.rels"))
         target = next(link.get("Target") for link in links if link.get("Id") == key)
         with file.open(posixpath.join("xl", target).lstrip("/")) as xml:

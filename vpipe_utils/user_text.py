@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Sequence
 from functools import cache
 
 import pandas as pd
@@ -26,6 +27,16 @@ MORE_FONTS = (
 )  # fmt: skip
 LONGEST = 36  # characters of a name in a figure
 FONT = "DejaVu Sans"  # comes with matplotlib
+
+
+def many(number: int, what: str) -> str:
+    """'1 video', '1,200 videos'."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """'a, b, c, …': the first of them."""
+    return ", ".join([*names[:most], *["…"] * (len(names) > most)])
 
 
 def one_line(name: object) -> str:

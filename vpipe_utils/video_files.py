@@ -15,6 +15,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from vpipe_utils.name_matching import VIDEO_EXTENSIONS
+from vpipe_utils.user_text import listed
 from vpipe_utils.video import VideoError, iter_frames
 
 UNFINISHED = tuple(".part .partial .crdownload .download .opdownload .filepart .tmp .temp .aria2 .!ut .!qb".split())
@@ -60,8 +61,7 @@ def passed_over(folder: str | Path, videos: pd.DataFrame) -> pd.DataFrame:
     names = [name.encode(errors="surrogateescape").decode(errors="replace") for name in found]
     table = pd.DataFrame({"why": list(found.values()), "names": names}).sort_values("names")
     rows = table.groupby("why")["names"]
-    listed = rows.agg(lambda of: ", ".join(of[:3]) + (", …" if len(of) > 3 else ""))
-    together = pd.DataFrame({"files": rows.size(), "names": listed}).reset_index()
+    together = pd.DataFrame({"files": rows.size(), "names": rows.agg(lambda of: listed(list(of)))}).reset_index()
     return together.sort_values(["files", "why"], ascending=[False, True], ignore_index=True)
 
 
