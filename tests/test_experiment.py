@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import os
 from pathlib import Path
+from threading import Timer
 
 import numpy as np
 import pandas as pd
@@ -10,6 +12,7 @@ from fakes import PLAYED_GPU, MemoryCache, smoke_params, three_class_targets
 from vpipe_utils import experiment, runs
 from vpipe_utils.checkpoints import CHECKPOINT
 from vpipe_utils.classes import CLASSES
+from vpipe_utils.locks import lock
 from vpipe_utils.metrics import average_precision, mean_average_precision
 from vpipe_utils.params import FrameParams, TrainParams
 
@@ -56,6 +59,8 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
     names = {path.name for path in data.folder.iterdir()}
     assert {"params.yaml", "provenance.json", "history.csv", "weights.safetensors", "metrics.json"} <= names
     assert not [name for name in names if name.endswith(".ckpt") or name.startswith("best")]
+    assert (free := lock(data.folder / ".lock")) is not None, "an open notebook does not hold it after its end"
+    os.close(free)
     assert metrics["validated_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
     runs.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
     val = runs.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
@@ -70,6 +75,15 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
                 for suffix in ("", "_max")
             )
             assert (most >= mean).all() and (most > mean).any()
+
+
+def test_a_run_whose_folder_is_held_says_that_it_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timer = Timer(0.2, os.close, [lock(tmp_path / ".lock")])
+    timer.start()
+    experiment.claim(tmp_path)
+    assert not timer.is_alive() and capsys.readouterr().out == f"{tmp_path} is held by another notebook; waiting\n"
+    assert lock(tmp_path / ".lock") is None
+    os.close(experiment._claimed.pop(tmp_path))
 
 
 @pytest.mark.parametrize("model", sorted(APPROACH))

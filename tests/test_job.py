@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT / "workflow"))
 import dependencies  # noqa: E402
 import job  # noqa: E402
 import progress  # noqa: E402
+import run  # noqa: E402
 
 
 def test_an_error_is_one_line_without_colours(tmp_path):
@@ -66,6 +67,56 @@ def test_gpus_are_counted_as_pytorch_counts_them(tmp_path, monkeypatch):
     assert job.visible_gpus({}) == []
     program.unlink()
     assert job.visible_gpus({}) == []
+
+
+def test_gpus_that_pytorch_cannot_use_are_an_error_and_not_a_run_on_the_cpu(tmp_path, monkeypatch):
+    """A driver that is too old, or PyTorch's wheel for CPUs; PyTorch is played."""
+    program, torch = tmp_path / "nvidia-smi", tmp_path / "torch.py"
+    program.write_text("#!/bin/sh\necho 'GPU 0: A card (UUID: GPU-1)'\n")
+    program.chmod(0o755)
+    fake = "class cuda:\n    is_available = lambda: {}\ndef zeros(*_, **__):\n    raise RuntimeError('too old')\n"
+    torch.write_text(fake.format(False))
+    monkeypatch.setenv("PATH", str(tmp_path))
+    environment = {"PYTHONPATH": str(tmp_path)}
+    with pytest.raises(ValueError, match=r"is a GPU \(0\), but .* \(RuntimeError: too old\).*CUDA_VISIBLE_DEVICES= "):
+        job.require_usable_gpus(environment)
+    job.require_usable_gpus(environment | {"CUDA_VISIBLE_DEVICES": ""})
+    torch.write_text(fake.format(True))
+    job.require_usable_gpus(environment)
+    program.unlink()
+    torch.write_text(fake.format(False))
+    job.require_usable_gpus(environment | {"CUDA_VISIBLE_DEVICES": "0"})
+
+
+def test_a_job_that_waits_for_a_gpu_says_so_once(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert job.claim_gpu({"CUDA_VISIBLE_DEVICES": "0"}) == "0"
+    waits = iter([None, None, KeyboardInterrupt])
+    monkeypatch.setattr(job.time, "sleep", lambda _: (wait := next(waits)) and (_ for _ in ()).throw(wait))
+    with pytest.raises(KeyboardInterrupt):
+        job.claim_gpu({"CUDA_VISIBLE_DEVICES": "0"})
+    assert capsys.readouterr().err == "GPU 0 is held by another notebook; waiting\n"
+
+
+@pytest.mark.parametrize(
+    ("limits", "own", "megabytes"),
+    [
+        ({"slurm/job_7": 32 * 10**9, "slurm": "max"}, "/slurm/job_7/step_0", 32_000),
+        ({"": 4 * 10**9}, "/", 4000),  # a container's root
+        ({"": 4 * 10**9}, "/not/mounted/here", 4000),
+        ({"user": 10**18}, "/user", 10**9),  # more than any machine has
+    ],
+)
+def test_the_memory_of_a_slurm_job_or_container_counts(tmp_path, limits, own, megabytes):
+    for folder, limit in limits.items():
+        (tmp_path / "groups" / folder).mkdir(parents=True, exist_ok=True)
+        (tmp_path / "groups" / folder / "memory.max").write_text(f"{limit}\n")
+    (tmp_path / "own").write_text(f"12:memory:/old\n0::{own}\n")
+    assert run.machine_memory_mb(tmp_path / "own", tmp_path / "groups") == min(megabytes, all_memory())
+
+
+def all_memory():
+    return run.machine_memory_mb(Path("/nowhere"), Path("/nowhere"))
 
 
 def test_a_job_ends_with_the_process_that_started_it():

@@ -207,7 +207,7 @@ def test_jobs_share_the_memory_of_the_machine(tmp_path):
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     taken = re.findall(r"resources: .*?mem_mb=(\d+)", done.stdout + done.stderr)
-    assert sorted(map(int, taken)) == [2000] * 6 + [9000]
+    assert sorted(map(int, taken)) == [2000] * 6 + [9000] * 2, "benchmarks build the largest network too"
 
 
 def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):

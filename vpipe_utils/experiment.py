@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -141,21 +142,30 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         metrics["pooling"] = pooled
     write_json(metrics, folder / "metrics.json")
     remove_checkpoints(folder)
+    _give_back(folder)
     return metrics
 
 
 def claim(folder: Path) -> None:
-    """Hold a run's folder until this process ends; another process that claims it waits.
+    """Hold a run's folder until `finish` or the end of this process; another process that claims it says so and waits.
 
     So a run started again while an orphan of a killed workflow still works there does not mix its files with it.
     """
     if folder not in _claimed:
         with writing(make_folder(folder)):
-            lock(folder / ".lock", wait=True)
-        _claimed.add(folder)
+            held = lock(folder / ".lock")
+            if held is None:
+                print(f"{folder} is held by another notebook; waiting", flush=True)
+                held = lock(folder / ".lock", wait=True)
+        _claimed[folder] = held
 
 
-_claimed: set[Path] = set()
+def _give_back(folder: Path) -> None:
+    if folder in _claimed:
+        os.close(_claimed.pop(folder))
+
+
+_claimed: dict[Path, int] = {}  # an open file each
 
 
 def _main_pooling(params: TrainParams) -> str:

@@ -137,11 +137,15 @@ def claim_gpu(environment: dict[str, str]) -> str | None:
     """
     devices = visible_gpus(environment)
     whose = f"{os.getuid()}-{environment.get('SLURM_JOB_ID', '')}"
+    said = False
     while devices:
         for device in devices:
             name = f"vpipe-gpu-{whose}-{device.replace('/', '_')}.lock"
             if lock(Path(tempfile.gettempdir()) / name) is not None:  # given back by the end of the process
                 return device
+        if not said:
+            print(f"GPU {', '.join(devices)} is held by another notebook; waiting", file=sys.stderr, flush=True)
+            said = True
         time.sleep(GPU_WAIT_SECONDS)
     return None
 
@@ -156,6 +160,21 @@ def visible_gpus(environment: Mapping[str, str]) -> list[str]:
     except (OSError, subprocess.TimeoutExpired):
         return []
     return re.findall(r"^GPU (\d+):", listed.stdout, flags=re.MULTILINE) if listed.returncode == 0 else []
+
+
+def require_usable_gpus(environment: Mapping[str, str]) -> None:
+    """Raise ValueError, with PyTorch's reason, where GPUs are listed that it cannot use."""
+    devices = visible_gpus(environment)
+    if not (devices and visible_gpus({})):  # none wanted, or none there
+        return
+    code = "import torch; torch.cuda.is_available() or torch.zeros(1, device='cuda')"
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or [f"it ended with {done.returncode}"])[-1]
+        raise ValueError(
+            f"there is a GPU ({', '.join(devices)}), but PyTorch cannot use it ({reason}). Mend that, or put "
+            "CUDA_VISIBLE_DEVICES= before the command to train on the CPU on purpose"
+        )
 
 
 if __name__ == "__main__":

@@ -22,7 +22,7 @@ sys.path.insert(0, str(ROOT))
 
 import home  # noqa: E402
 from clean import WRITTEN  # noqa: E402
-from job import visible_gpus  # noqa: E402
+from job import require_usable_gpus, visible_gpus  # noqa: E402
 
 from vpipe_utils import params as parameters  # noqa: E402
 from vpipe_utils import small_data  # noqa: E402
@@ -45,6 +45,7 @@ def main() -> None:
     said = home.provide(os.environ)
     try:
         data = checked(arguments.preset, arguments.outputs)
+        require_usable_gpus(os.environ)
         root = root_of(data, arguments.outputs)
         hold_lock(root)
         os.chdir(work_folder(root))
@@ -72,14 +73,21 @@ def main() -> None:
     ]))  # fmt: skip
 
 
-def machine_memory_mb() -> int:
-    """Main memory of this machine, or of the container (cgroup 2) where that is less: jobs share it."""
-    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+def machine_memory_mb(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> int:
+    """Main memory of this machine, or what its cgroups (version 2: container, Slurm job) leave us: jobs share it."""
+    limits = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    own = [line[3:].strip("/") for line in _text(proc).splitlines() if line.startswith("0::")]
+    for folder in (parent for name in own or [""] for parent in (groups / name, *(groups / name).parents)):
+        if folder.is_relative_to(groups) and (limit := _text(folder / "memory.max").strip()).isdigit():  # or "max"
+            limits.append(int(limit))
+    return min(limits) // 10**6
+
+
+def _text(path: Path) -> str:
     try:
-        total = min(total, int(Path("/sys/fs/cgroup/memory.max").read_text()))
-    except (OSError, ValueError):  # no such file, or "max"
-        pass
-    return total // 10**6
+        return path.read_text()
+    except OSError:
+        return ""
 
 
 def snakemake(words: list[str]) -> int:
