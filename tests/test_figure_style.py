@@ -51,10 +51,16 @@ def test_tests_see_the_error() -> None:
 
 
 def test_a_figure_that_fails_only_when_drawn_is_a_sentence(lenient: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    figure = plots.super_image(np.zeros((9, 9, 3), np.uint8))
-    assert base64.b64decode(shown(figure)["image/png"]).startswith(b"\x89PNG")
-    monkeypatch.setattr(figure_style.Figure, "draw", lambda *_: 1 / 0)
-    assert "ZeroDivisionError" in shown(figure)["text/markdown"] and "image/png" not in shown(figure)
+    assert base64.b64decode(shown(plots.super_image(np.zeros((9, 9, 3))))["image/png"]).startswith(b"\x89PNG")
+    shown_first, written_first, strict = (plots.super_image(np.zeros((9, 9, 3), np.uint8)) for _ in range(3))
+    for figure in (shown_first, written_first, strict):
+        monkeypatch.setattr(figure.axes[0], "draw", lambda *_: {}["$2_"])
+    assert "KeyError" in shown(shown_first)["text/markdown"] and "image/png" not in shown(shown_first)
+    for figure in (shown_first, written_first):  # as notebook 10 does for the start page
+        assert figure.png().startswith(b"\x89PNG") and "KeyError" in shown(figure)["text/markdown"]
+    monkeypatch.setenv(figure_style.STRICT, "strict")
+    with pytest.raises(KeyError):
+        strict.png()
 
 
 def test_a_cell_that_only_shows_goes_on(lenient: None) -> None:

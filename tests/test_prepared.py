@@ -40,6 +40,8 @@ def test_folds_of_older_data(layout: runs.Layout) -> None:
         prepared.read_folds(layout, labels[1:], 3)
     with pytest.raises(ValueError, match="has 3 folds, n_folds is now 2: run notebook 02 again"):
         prepared.read_folds(layout, labels, 2)
+    with pytest.raises(ValueError, match="has 3 folds, n_folds is now 5: run notebook 02 again"):
+        prepared.read_folds(layout, labels, 5)
 
 
 @pytest.mark.parametrize(

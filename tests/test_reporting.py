@@ -161,14 +161,27 @@ def test_model_rows_have_no_nan(table):
 
 def test_a_lone_member_is_the_ensemble():
     figures = {"n_videos": 9, "judged_on": "held-out videos", "chance_mAP": 0.1, "best_member": "super_image/a_b"}
+    figures |= {"members": {"super_image/a_b": 1.0}}
     figures |= {"difference": (0, 0, 0), "zc_effect": (0, 0, 0)}
     scores = pd.DataFrame({"folds": [1], "heldout_mAP": [0.2], "single_mAP": [0.2]})
-    text = reporting.ensemble_summary(figures, scores, 1, True, None)
+    text = reporting.ensemble_summary(figures, scores, True, None)
     assert "has one member, super_image/a_b, and so is this model" in text and "no normal class" in text
     assert "Averaging" not in text and "beats" not in text
-    text = reporting.ensemble_summary(figures, scores.assign(folds=2, heldout_mAP=0.25), 2, True, "OK")
-    assert "Averaging the folds moves a model by +0.050" in text and "exactly the same mAP" in text
-    assert "no leaderboard score" in reporting.ensemble_summary(figures, scores, 2, False, "OK")
+    text = reporting.ensemble_summary(figures, scores.assign(folds=2, heldout_mAP=0.25), True, "OK")
+    assert "Averaging the folds moves a model by +0.050" in text
+    assert "no leaderboard score" in reporting.ensemble_summary(figures, scores, False, "OK")
+
+
+def test_findings_name_the_rule_and_claim_none_without_a_normal_class():
+    """Notebook 10 says them too."""
+    figures = {"members": {"frame/a": 0.5, "video/b": 0.5}, "best_member": "video/b"}
+    figures |= {"difference": (0.05, 0.02, 0.08), "zc_effect": (0, 0, 0)}
+    by_weights, by_rule = reporting.ensemble_findings(figures, "ZC")
+    assert by_weights.startswith("The weighted ensemble beats its best member (video/b) by +0.050")
+    assert by_rule.startswith("The ensemble with the ZC rule and the one without have exactly the same mAP here")
+    assert "with the rule for videos sure to be 'OK' and" in reporting.ensemble_findings(figures, "OK")[1]
+    alone, none = reporting.ensemble_findings(figures | {"members": {"video/b": 1.0}}, None)
+    assert alone == "The ensemble has one member, video/b, and so is this model." and "ZC" not in none
 
 
 def test_the_reports_closing_sentences_are_text():

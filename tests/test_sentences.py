@@ -82,7 +82,7 @@ def test_a_run(model: str, words: list[str]) -> None:
     text = sentences.run_summary(smoke_params(model), result, targets)
     for word in [*words, "**0.300** on fold 0", "0.5 M parameters", "from random weights", "epoch was 3 of 12; 1,234"]:
         assert word in text, text
-    assert "rough figure" in text and "which this hardly beats" in text  # guessing gives (2/6 + 2/6 + 1/6 + 1/6) / 4
+    assert "rough figure" in text and "which is better" in text, "chance is above 0.3"
     assert "nan" not in text
 
 
@@ -93,6 +93,13 @@ def test_a_model_that_the_report_does_not_have_is_not_compared() -> None:
 
 def test_poolings_that_are_equal() -> None:
     assert "equal on this fold (0.500)" in sentences.pooling_sentence({"mean": 0.5, "max": 0.5, "median": 0.5})
+
+
+def test_guessing_that_is_better_is_said_to_be() -> None:
+    targets = np.eye(2)[[0, 1] * 60]
+    assert sentences.against_guessing({"val_mAP": 0.1}, targets) == "guessing gives 0.518, which is better"
+    assert sentences.against_guessing({"val_mAP": 0.55}, targets).endswith("which this hardly beats")
+    assert sentences.against_guessing({"val_mAP": 0.75}, targets).endswith("(1.4 times as much)")
 
 
 def test_nothing_to_find() -> None:

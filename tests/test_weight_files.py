@@ -196,9 +196,11 @@ def test_a_hash_in_the_name_is_checked(served: tuple[str, Path, list[str]], tmp_
     torch.save(STATE, folder / "a.pth")
     right = sha256((folder / "a.pth").read_bytes()).hexdigest()[:8]
     (folder / f"a_20220930-{right}.pth").write_bytes((folder / "a.pth").read_bytes())
-    (folder / "a-01234567.pth").write_bytes((folder / "a.pth").read_bytes())
+    (folder / "a-0123456f.pth").write_bytes((folder / "a.pth").read_bytes())
     assert same(read_state(fetch(f"{address}/a_20220930-{right}.pth")))
-    with pytest.raises(RuntimeError, match='invalid hash value .expected "01234567"'):
-        fetch(f"{address}/a-01234567.pth")
-    left = {path.name for path in (tmp_path / "cache").rglob("a-01234567*")}
-    assert left == {"a-01234567.pth.lock"}, "nothing half-checked is left to be read later"
+    with pytest.raises(RuntimeError, match='invalid hash value .expected "0123456f"'):
+        fetch(f"{address}/a-0123456f.pth")
+    (folder / "mymodel-20230415.pth").write_bytes((folder / "a.pth").read_bytes())
+    assert same(read_state(fetch(f"{address}/mymodel-20230415.pth"))), "a date is no hash"
+    left = {path.name for path in (tmp_path / "cache").rglob("a-0123456f*")}
+    assert left == {"a-0123456f.pth.lock"}, "nothing half-checked is left to be read later"

@@ -56,31 +56,27 @@ STRICT = "VPIPE_FIGURES"  # environment variable: `strict` lets a figure that fa
 class NotebookFigure(Figure):
     """A Figure that a notebook shows as the value of a cell, without pyplot having been imported."""
 
+    sentence = ""  # why it could not be drawn: a notebook shows the sentence, a file is a picture of it
+
     def draw(self, renderer: Any) -> None:
         with matplotlib.rc_context(_style()):  # matplotlib makes the texts of an axis only when it draws them
             super().draw(renderer)
 
     def png(self) -> bytes:
         buffer = io.BytesIO()
-        self.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
+        try:
+            self.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
+        except Exception as error:
+            if is_strict() or self.sentence:
+                raise
+            return _missing("a figure", error, self).png()
         return buffer.getvalue()
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        try:
-            return {"image/png": base64.b64encode(self.png()).decode()}
-        except Exception as error:
-            if is_strict():
-                raise
-            return {"text/markdown": _sentence("a figure", error)}
-
-
-class MissingFigure(NotebookFigure):
-    """Stands for a figure that could not be drawn: a notebook shows its sentence, a file is a picture of it."""
-
-    sentence = ""
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
-        return {"text/markdown": self.sentence}
+        picture = b"" if self.sentence else self.png()
+        if self.sentence:
+            return {"text/markdown": self.sentence}
+        return {"image/png": base64.b64encode(picture).decode()}
 
 
 P = ParamSpec("P")
@@ -89,7 +85,7 @@ P = ParamSpec("P")
 def quiet(function: Callable[P, Figure]) -> Callable[P, Figure]:
     """Draw with the style of this report, and leave matplotlib's global settings as they were.
 
-    A figure that fails becomes a `MissingFigure` that says which one and why: a picture must never stop a result.
+    A figure that fails becomes one that says which one and why: a picture must never stop a result.
     """
 
     @wraps(function)
@@ -100,7 +96,7 @@ def quiet(function: Callable[P, Figure]) -> Callable[P, Figure]:
             except Exception as error:
                 if is_strict():
                     raise
-                return _missing(function.__name__.replace("_", " "), error)
+                return _missing(function.__name__.replace("_", " "), error, new_figure(1.2))
 
     return styled
 
@@ -140,9 +136,12 @@ def _sentence(what: str, error: Exception) -> str:
     return f"*No picture here: {in_markdown(what)} could not be drawn ({reason}). The results do not depend on it.*"
 
 
-def _missing(what: str, error: Exception) -> MissingFigure:
-    figure = MissingFigure(figsize=(WIDTH, 1.2), facecolor="white")
+def _missing(what: str, error: Exception, figure: NotebookFigure) -> NotebookFigure:
+    """`figure`, emptied, as the picture of a sentence that says what could not be drawn and why."""
+    figure.clear()
+    figure.set_size_inches(WIDTH, 1.2)
     figure.sentence = _sentence(what, error)
     words = one_line(f"No picture: {what} could not be drawn ({type(error).__name__}: {error})")
-    figure.text(0.01, 0.5, textwrap.fill(words[:600], 120), va="center")
+    with matplotlib.rc_context(_style()):
+        figure.text(0.01, 0.5, textwrap.fill(words[:600], 120), va="center")
     return figure

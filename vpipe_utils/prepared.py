@@ -40,7 +40,7 @@ def read_folds(layout: Layout, labels: pd.DataFrame, n_folds: int) -> pd.Series:
     if len(folds) > len(labels):
         gone = sorted(set(folds.index) - set(labels["video"]))
         raise ValueError(f"{older}: {len(gone)} of its videos have no labels, first '{gone[0]}': {again}")
-    if folds.max() >= n_folds:
+    if folds.max() + 1 != n_folds:
         raise ValueError(f"{path} has {folds.max() + 1} folds, n_folds is now {n_folds}: {again}")
     return folds.loc[labels["video"]]
 

@@ -6,12 +6,14 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from vpipe_utils import video
 from vpipe_utils.figure_style import (
     BLUE,
     GREEN,
@@ -196,6 +198,15 @@ class Example(NamedTuple):
     image: np.ndarray  # the super-image, (grid·S, grid·S, 3) RGB
     labels: set[str]  # what it is labelled with
     probabilities: pd.Series  # class -> predicted probability
+
+
+def read_example(row: pd.Series, labels: pd.Series, probabilities: pd.Series) -> Example:
+    """An `Example` of a row of the videos table (its name: the video), small enough for a page; labels: 0/1."""
+    frames = video.read_frames(row["path"], video.uniform_indices(row["frames"], 9))
+    scale = min(1.0, 240 / frames.shape[2])
+    small = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for frame in frames]
+    marked = {code for code in probabilities.index if labels[code]}
+    return Example(row.name, grid_image(np.stack(small), 3), marked, probabilities)
 
 
 def grid_image(tiles: np.ndarray, grid: int) -> np.ndarray:

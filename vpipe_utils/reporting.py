@@ -13,7 +13,7 @@ import pandas as pd
 import yaml
 
 from vpipe_utils import reference
-from vpipe_utils.classes import CLASSES
+from vpipe_utils.classes import CLASSES, NORMAL
 from vpipe_utils.labels import class_columns, class_counts
 from vpipe_utils.params import DataParams
 from vpipe_utils.runs import read_json
@@ -99,19 +99,22 @@ def order_of_approaches(differences: dict[tuple[str, str], tuple[float, float, f
     return f"The report's order of the approaches (super-image, then Video Swin, then frames) here: {listed}"
 
 
-def ensemble_findings(best: str, difference: Sequence[float], zc_effect: Sequence[float]) -> list[str]:
-    """What the ensemble adds to its ``best`` member ('approach/model'), and the rule to the ensemble.
-
-    ``difference``, ``zc_effect``: difference of mAP, low, high.
-    """
-    return [
-        f"{verdict('The weighted ensemble', f'its best member ({in_markdown(best)})', *difference)}.",
-        f"{verdict('The ensemble with the ZC rule', 'the one without', *zc_effect)} (report: +0.0012).",
-    ]
+def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -> list[str]:
+    """What the ensemble adds to its best member, and the rule to the ensemble. ``figures``: metrics.json of 06."""
+    best = in_markdown(figures["best_member"])
+    if len(figures["members"]) > 1:
+        by_weights = verdict("The weighted ensemble", f"its best member ({best})", *figures["difference"])
+    else:
+        by_weights = f"The ensemble has one member, {best}, and so is this model"
+    if normal_class is None:
+        return [f"{by_weights}.", "There is no normal class, so no rule for sure normal videos changes anything."]
+    rule = "ZC rule" if normal_class == NORMAL else f"rule for videos sure to be '{in_markdown(normal_class)}'"
+    by_rule = verdict(f"The ensemble with the {rule}", "the one without", *figures["zc_effect"])
+    return [f"{by_weights}.", f"{by_rule} (report: +0.0012)."]
 
 
 def ensemble_summary(
-    figures: Mapping[str, object], scores: pd.DataFrame, members: int, held_out: bool, normal_class: str | None
+    figures: Mapping[str, object], scores: pd.DataFrame, held_out: bool, normal_class: str | None
 ) -> str:
     """Notebook 06's closing sentences. ``figures``: what it writes to metrics.json; ``scores``: its table."""
     lines = [f"Judged on {figures['n_videos']:,} {figures['judged_on']}; chance is {figures['chance_mAP']:.3f}."]
@@ -120,13 +123,7 @@ def ensemble_summary(
     elif scores["folds"].max() > 1:
         gain = (scores["heldout_mAP"] - scores["single_mAP"]).mean()
         lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (report: +0.018).")
-    by_weights, by_rule = ensemble_findings(figures["best_member"], figures["difference"], figures["zc_effect"])
-    if members > 1:
-        lines.append(by_weights)
-    else:
-        lines.append(f"The ensemble has one member, {in_markdown(figures['best_member'])}, and so is this model.")
-    lines.append(by_rule if normal_class else "There is no normal class, so the ZC rule changes nothing.")
-    return as_list(lines)
+    return as_list([*lines, *ensemble_findings(figures, normal_class)])
 
 
 def report_lines(

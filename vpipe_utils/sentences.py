@@ -130,9 +130,10 @@ def against_guessing(result: Mapping[str, object], targets: np.ndarray) -> str:
     if not guessing:
         return "none of its validation videos has a label, so there is nothing to find"
     ratio = result["val_mAP"] / guessing
-    little = ", which this hardly beats" if ratio < 1.2 else f" ({ratio:.1f} times as much)"
+    little = ", which is better" if ratio < 1 else ", which this hardly beats"
+    against = little if ratio < 1.2 else f" ({ratio:.1f} times as much)"
     of_few = f". With {many(len(targets), 'validation video')} this is a rough figure" if len(targets) < 100 else ""
-    return f"guessing gives {guessing:.3f}{little}{of_few}"
+    return f"guessing gives {guessing:.3f}{against}{of_few}"
 
 
 def pooling_sentence(pooling: Mapping[str, float]) -> str:

@@ -38,7 +38,8 @@ MADE_BY_TORCH = {"collections.OrderedDict", "collections.Counter"} | {
 }
 DICTIONARIES = ("defaultdict", "ConfigDict", "Dict", "EasyDict", "CfgNode", "DictConfig")  # filled item by item
 LEGACY_PICKLES = 4  # before PyTorch 1.6: a magic number, a version, the machine, and then what was saved
-HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[a-z]+$")  # as PyTorch, timm and OpenMMLab name their files
+# As PyTorch, timm and OpenMMLab name their files. What is all digits is taken for a date.
+HASH_IN_NAME = re.compile(r"-(?!\d+\.)([0-9a-f]{8,64})\.[a-z]+$")
 
 
 class Refused(RuntimeError):
