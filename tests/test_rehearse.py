@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "workflow"))
 
 import rehearse  # noqa: E402
+import run  # noqa: E402
 
 METRICS = {
     "resumed_after": 1, "device": "A card", "precision": "bf16", "gpu_memory_mib": 2048.0, "memory_mib": 1024.0,
@@ -124,11 +126,26 @@ def test_a_model_that_would_fail_is_named_and_costs_the_others_nothing(tmp_path:
     assert "nfnet_f3 would fail: ValueError: backbone 'no_such_net'" in done.stdout
 
 
-def test_runs_that_no_rehearsal_made_are_not_removed(tmp_path: Path) -> None:
-    weights = tmp_path / "smoke" / "runs" / "super_image" / "convnext_base" / "fold_0" / "weights.safetensors"
-    weights.parent.mkdir(parents=True)
-    weights.touch()
+@pytest.mark.parametrize("made", ["runs/super_image/convnext_base/fold_0/weights.safetensors", "data/videos.parquet"])
+def test_what_no_rehearsal_made_is_not_removed(tmp_path: Path, made: str) -> None:
+    file = tmp_path / "smoke" / made
+    file.parent.mkdir(parents=True)
+    file.touch()
     rehearsal = rehearse.Rehearsal("smoke", tmp_path, gpu=False, random_weights=True)
-    with pytest.raises(ValueError, match="holds runs that no rehearsal made: choose another folder by --outputs"):
+    with pytest.raises(ValueError, match="holds what no rehearsal made: choose another folder by --outputs"):
         rehearsal.prepare(rehearse.models_of("smoke"))
-    assert weights.exists()
+    assert [path for path in (tmp_path / "smoke").rglob("*") if path.is_file()] == [file]
+
+
+def test_a_rehearsal_that_runs_is_not_ended_by_another_nor_taken_for_a_run(tmp_path: Path) -> None:
+    root = tmp_path / "smoke"
+    (root / "runs").mkdir(parents=True)
+    (root / run.REHEARSAL).touch()
+    with open(root / ".lock", "w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        rehearsal = rehearse.Rehearsal("smoke", tmp_path, gpu=False, random_weights=True)
+        with pytest.raises(ValueError, match="another run is writing to"):
+            rehearsal.prepare(rehearse.models_of("smoke"))
+    assert (root / "runs").is_dir()
+    with pytest.raises(ValueError, match="is a rehearsal's, which the next one empties"):
+        run.checked("smoke", str(tmp_path))

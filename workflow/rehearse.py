@@ -24,10 +24,11 @@ sys.path.insert(0, str(ROOT))
 
 import home  # noqa: E402
 import pandas as pd  # noqa: E402
-from job import cell_error, job_environment, last_line, visible_gpus  # noqa: E402
-from run import end_leftovers  # noqa: E402
+from job import cell_error, job_environment, last_line, plain_ipython, require_usable_gpus, visible_gpus  # noqa: E402
+from run import REHEARSAL, end_leftovers, hold_lock  # noqa: E402
 
 from vpipe_utils import index, params  # noqa: E402
+from vpipe_utils.files import sweep, temporary_folder  # noqa: E402
 from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
 from vpipe_utils.names import NOT_MODELS  # noqa: E402
 from vpipe_utils.runs import Layout, atomic_path, make_folder, read_json  # noqa: E402
@@ -54,6 +55,7 @@ def main() -> int:
         unknown = set(arguments.models or ()) - set(models)
         if unknown:
             raise ValueError(f"preset '{arguments.preset}' has no model '{min(unknown)}'; it has {', '.join(models)}")
+        require_usable_gpus(os.environ)
         gpu = bool(visible_gpus(os.environ))
         outputs = arguments.outputs or next(iter(models.values())).layout.rehearsal
         rehearsal = Rehearsal(arguments.preset, Path(outputs), gpu, arguments.random_weights)
@@ -144,13 +146,16 @@ class Rehearsal:
             self.data |= {"pipesim_width": 160, "pipesim_height": 120}
         where = "a GPU at full size" if self.gpu else f"a CPU with tiles of {CPU_TILE} px and batches of {CPU_BATCH}"
         print(f"rehearsing {len(models)} models of {self.preset} on {where}; clips and folds first …", flush=True)
-        marker = self.root / ".rehearsal"
-        if (self.root / "runs").is_dir():
-            if not marker.is_file():
-                raise ValueError(f"{self.root} holds runs that no rehearsal made: choose another folder by --outputs")
-            shutil.rmtree(self.root / "runs")  # an earlier rehearsal's
+        marker = self.root / REHEARSAL
+        if self.root.is_dir() and any(self.root.iterdir()) and not marker.is_file():
+            raise ValueError(f"{self.root} holds what no rehearsal made: choose another folder by --outputs")
         make_folder(self.root)
         marker.touch()
+        hold_lock(self.root)  # before anything of an earlier rehearsal is ended or removed
+        end_leftovers(self.root)
+        sweep(self.root, inner=True)
+        if (self.root / "runs").is_dir():
+            shutil.rmtree(self.root / "runs")
         for notebook in ("01_data_preparation", "02_folds"):
             error = self.run(notebook, notebook, layer_files(self.preset), {})
             if error:
@@ -197,7 +202,8 @@ class Rehearsal:
         command = [sys.executable, "-m", "papermill", f"notebooks/{notebook}.ipynb", str(kept), "-k", "python3"]
         command += ["--no-progress-bar", "--log-output", "--cwd", "notebooks", "-y", json.dumps(values)]
         environment = job_environment(os.cpu_count() or 1, str(self.root))
-        with log.open("w", encoding="utf-8") as file:
+        with log.open("w", encoding="utf-8") as file, temporary_folder() as folder:
+            environment["IPYTHONDIR"] = str(plain_ipython(folder))
             process = subprocess.Popen(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
             while process.poll() is None and not (kill_at and kill_at.is_file()):
                 time.sleep(0.02)

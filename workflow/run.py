@@ -33,6 +33,8 @@ from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
 from vpipe_utils.locks import lock  # noqa: E402
 from vpipe_utils.runs import Layout, resolve  # noqa: E402
 
+REHEARSAL = ".rehearsal"  # in a root that rehearse.py made: what lies there is small, and goes at its next start
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the report of one preset")
@@ -153,6 +155,8 @@ def require_own_place(root: Path, data: parameters.DataParams) -> None:
     seen = str(root.relative_to(ROOT) if root.is_relative_to(ROOT) else root)
     if set(seen) & set("{}\n"):
         raise ValueError(f"outputs {seen!r} has a brace or a line break, which Snakemake cannot take: choose another")
+    if (root / REHEARSAL).exists():
+        raise ValueError(f"{root} is a rehearsal's, which the next one empties: set outputs to another folder")
     own = (data.videos_path, data.annotations_path, data.test_annotations_path) if data.source == "files" else ()
     for path in (path.resolve() for path in own if path):
         if path.is_relative_to(root):
