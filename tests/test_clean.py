@@ -130,9 +130,23 @@ def test_a_run_that_is_writing_is_not_disturbed(project: Path) -> None:
     assert done.returncode != 0 and "a run is writing to" in done.stderr and there(project) == before
 
 
+def test_what_no_run_makes_stays_among_notebooks_and_made_up_videos(project: Path) -> None:
+    kept, demo = there(project), project / "outputs" / "demo"
+    yours = [demo / "pipesim" / "my_labels.csv", demo / "notebooks" / "mine.ipynb", demo / "notebooks" / "03_x.ipynb"]
+    write(*yours, demo / "pipesim" / "videos" / "1.mp4", demo / "pipesim" / "annotations.json")
+    names = ("01_data_preparation", "03_frame_baseline.frame_tresnet.fold_0", "10_report")
+    write(*(demo / "notebooks" / f"{name}.ipynb" for name in names))
+    done = clean(project)
+    assert done.returncode == 0, done.stderr
+    assert there(project) == kept | {str(path.relative_to(project)) for path in yours}
+    assert all(f"left alone: {path} (no run makes this)" in done.stdout for path in yours)
+
+
 @pytest.mark.parametrize(
-    "line", ["videos_dir: outputs/demo/data  # mine", "annotations: '{project}/outputs/demo/data/a.csv'"]
-)
+    "line",
+    ["videos_dir: outputs/demo/data  # mine", "annotations: '{project}/outputs/demo/data/a.csv'",
+     "annotations: outputs/demo/pipesim/my_labels.csv", "videos_dir: outputs/demo/pipesim/mine/videos"],
+)  # fmt: skip
 @pytest.mark.parametrize("project", ["project"], indirect=True)
 def test_own_videos_and_labels_among_outputs_are_not_removed(project: Path, line: str) -> None:
     write(project / "outputs" / "demo" / "data" / "1.mp4", project / "outputs" / "demo" / "tiles" / "f")

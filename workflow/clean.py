@@ -55,7 +55,8 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
     if outputs.exists() and not outputs.is_dir():
         raise ValueError(f"{outputs} is a file, not the outputs of a preset")
     for path, data in own_data(project):
-        if outputs.resolve() in (path, *path.parents) and (outputs / "pipesim").resolve() not in path.parents:
+        inside = [inner for inner in (path, *path.parents) if inner.parent == (outputs / "pipesim").resolve()]
+        if outputs.resolve() in (path, *path.parents) and not (inside and is_made(inside[0], project)):
             raise ValueError(f"{data} names {path}, which lies in {outputs}: move it elsewhere first")
     held = None
     if outputs.is_dir() and os.path.lexists(outputs / ".lock"):
@@ -64,7 +65,7 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
             raise ValueError(f"a run is writing to {outputs}: wait for it or stop it first")
     left: list[tuple[Path, str]] = []
     try:
-        for path in [*of_preset(outputs, left), *caches(project, left)]:
+        for path in [*of_preset(outputs, left, project), *caches(project, left)]:
             if remove(path, os.lstat(path).st_dev, left):
                 print(f"removed {path.relative_to(project)}")
     finally:
@@ -87,16 +88,31 @@ def own_data(project: Path) -> list[tuple[Path, Path]]:
     return found
 
 
-def of_preset(outputs: Path, left: list[tuple[Path, str]]) -> list[Path]:
+def is_made(path: Path, project: Path) -> bool:
+    """Whether runs make what has this name in `pipesim` or `notebooks`, where users may put something of their own."""
+    notebooks = "|".join(re.escape(file.stem) for file in project.glob("notebooks/*.ipynb"))
+    names = {
+        "pipesim": r"videos|(test_)?annotations\.json|evidence\.parquet|pipesim\.json",
+        "notebooks": rf"({notebooks})(\.\w[\w-]*\.fold_\d+)?\.ipynb|\.ipynb_checkpoints",
+    }
+    return bool(re.fullmatch(names[path.parent.name] + r"|\..+\.(part|old)", path.name))  # or it is unfinished
+
+
+def of_preset(outputs: Path, left: list[tuple[Path, str]], project: Path) -> list[Path]:
     """What runs have written into a preset's folder; `left` gets the rest of it."""
     if not outputs.is_dir():
         return []
     found: list[Path] = []
     for path in sorted(outputs.iterdir()):
-        if path.name in WRITTEN:
+        if path.name in ("pipesim", "notebooks") and path.is_dir() and not path.is_symlink():
+            inner = sorted(path.iterdir())
+            yours = [file for file in inner if not is_made(file, project)]
+            left += [(file, "no run makes this") for file in yours]
+            found += [file for file in inner if file not in yours] if yours else [path]
+        elif path.name in WRITTEN:
             found.append(path)
         elif path.name == NESTED.get(outputs.name) and not path.is_symlink():
-            found += of_preset(path, left)
+            found += of_preset(path, left, project)
         else:
             left.append((path, "no run makes this"))
     return found
