@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import nbformat
@@ -77,6 +78,19 @@ def test_its_cells_are_short_and_it_closes_with_what_it_shows(notebook):
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     headings = [text for text in texts if text.startswith("## ")]
     assert headings[-1].startswith("## What this shows")
+
+
+def test_no_later_cell_needs_what_is_computed_while_drawing(notebook):
+    """A fault in there only costs a picture (`figure_style.drawing`), so no result may come from it."""
+    inside = set()
+    for tree in (ast.parse(cell.source) for cell in code_cells(notebook) if "%" not in cell.source[:1]):
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        stored = {name.id for name in names if isinstance(name.ctx, ast.Store)}
+        assert not inside & {name.id for name in names} - stored
+        inside -= stored
+        for node in (n for n in ast.walk(tree) if isinstance(n, ast.With) and "drawing(" in ast.unparse(n.items[0])):
+            assigned = [target for n in ast.walk(node) if isinstance(n, ast.Assign) for target in n.targets]
+            inside |= {n.id for target in assigned for n in ast.walk(target) if isinstance(n, ast.Name)}
 
 
 def test_it_defines_no_class(notebook):
