@@ -34,7 +34,7 @@ from vpipe_utils.names import NOT_MODELS  # noqa: E402
 from vpipe_utils.runs import Layout, atomic_path, make_folder, read_json  # noqa: E402
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
-EPOCHS = 3  # one before it is killed, one that warms up, one that is timed
+EPOCHS, CPU_EPOCHS = 3, 2  # one before it is killed, one that warms up, on a GPU one that is timed
 CPU_TILE, CPU_BATCH = 32, 2
 FIXED_TILE = 56  # of backbones that take one size only: four patches of 14 px
 NO_WEIGHTS = "pretrained weights of"  # how the sentence begins that says they cannot be had
@@ -91,7 +91,8 @@ def approach(of: params.TrainParams) -> str:
 
 def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
     """What a rehearsal of a model changes in its parameters: little on a GPU, its size too on a CPU."""
-    changes: dict[str, object] = {"epochs": EPOCHS, "validate_every": 1, "accumulate": min(of.accumulate, 2)}
+    changes: dict[str, object] = {"validate_every": 1, "accumulate": min(of.accumulate, 2)}
+    changes["epochs"] = EPOCHS if gpu else CPU_EPOCHS
     if not gpu:
         changes |= {"input_tile": CPU_TILE, "loader_workers": min(of.loader_workers, 1)}
         changes |= {"batch_size": min(of.batch_size, CPU_BATCH), "eval_batch_size": min(of.eval_batch_size, CPU_BATCH)}
@@ -112,7 +113,7 @@ def takes_one_size(of: params.TrainParams) -> bool:
 
 def clips_needed(models: dict[str, params.TrainParams], gpu: bool) -> int:
     """Labelled clips, so that one fold's training part fills one update of every model."""
-    most = 20
+    most = 20 if gpu else 10
     for of in models.values():
         changed = of.model_copy(update=changes_for(of, gpu))
         items = changed.frames_per_epoch if isinstance(changed, params.FrameParams) else 1
