@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -149,3 +150,13 @@ def test_a_rehearsal_that_runs_is_not_ended_by_another_nor_taken_for_a_run(tmp_p
     assert (root / "runs").is_dir()
     with pytest.raises(ValueError, match="is a rehearsal's, which the next one empties"):
         run.checked("smoke", str(tmp_path))
+
+
+def test_a_rehearsal_that_is_stopped_says_so(tmp_path: Path) -> None:
+    """Ctrl-C while notebook 01 runs: no traceback, and no process is left."""
+    command = [sys.executable, "workflow/rehearse.py", "--preset", "smoke", "--outputs", str(tmp_path / "rehearsal")]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert "rehearsing 7 models of smoke on a CPU" in process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode != 0 and "make rehearse: stopped" in said and "Traceback" not in said

@@ -59,20 +59,29 @@ def main() -> int:
         gpu = bool(visible_gpus(os.environ))
         outputs = arguments.outputs or next(iter(models.values())).layout.rehearsal
         rehearsal = Rehearsal(arguments.preset, Path(outputs), gpu, arguments.random_weights)
-        rehearsal.prepare(chosen)
+        table = rehearse_all(rehearsal, chosen)
     except (ValueError, OSError) as error:
         sys.exit(f"make rehearse: {error}")
-    rows = []
-    for number, (model, of) in enumerate(chosen.items(), start=1):
-        line, began = f"[{number:2d}/{len(chosen)}] {model}", time.monotonic()
-        print(f"{line} …", flush=True)
-        rows.append(rehearsal.rehearse(model, of))
-        print(f"{line}   {time.monotonic() - began:.0f} s   {rows[-1]['result']}", flush=True)
-    table = pd.DataFrame(rows)
-    with atomic_path(rehearsal.table) as part:
-        table.to_csv(part, index=False, float_format="%.4g")
+    except KeyboardInterrupt:
+        end_leftovers(rehearsal.root)
+        sys.exit(f"make rehearse: stopped. The models that were done: {rehearsal.table}; it begins anew next time")
     print(describe(table, rehearsal))
     return int((table["result"] != "ok").any())
+
+
+def rehearse_all(rehearsal: Rehearsal, models: dict[str, params.TrainParams]) -> pd.DataFrame:
+    """A row for each model; the table on disk grows with them."""
+    rehearsal.prepare(models)
+    rows = []
+    for number, (model, of) in enumerate(models.items(), start=1):
+        line, began = f"[{number:2d}/{len(models)}] {model}", time.monotonic()
+        print(f"{line} …", flush=True)
+        rows.append(rehearsal.rehearse(model, of))
+        table = pd.DataFrame(rows)
+        with atomic_path(rehearsal.table) as part:
+            table.to_csv(part, index=False, float_format="%.4g")
+        print(f"{line}   {time.monotonic() - began:.0f} s   {rows[-1]['result']}", flush=True)
+    return table
 
 
 def models_of(preset: str) -> dict[str, params.TrainParams]:
@@ -146,7 +155,8 @@ class Rehearsal:
         if not self.gpu:
             self.data |= {"pipesim_width": 160, "pipesim_height": 120}
         where = "a GPU at full size" if self.gpu else f"a CPU with tiles of {CPU_TILE} px and batches of {CPU_BATCH}"
-        print(f"rehearsing {len(models)} models of {self.preset} on {where}; clips and folds first …", flush=True)
+        print(f"rehearsing {len(models)} models of {self.preset} on {where}", flush=True)
+        print("made-up clips and their folds first …", flush=True)
         marker = self.root / REHEARSAL
         if self.root.is_dir() and any(self.root.iterdir()) and not marker.is_file():
             raise ValueError(f"{self.root} holds what no rehearsal made: choose another folder by --outputs")
