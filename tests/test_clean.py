@@ -168,6 +168,15 @@ def test_outputs_elsewhere_are_named_and_stay(project: Path, tmp_path: Path) -> 
     assert f"it says 'outputs: {tmp_path}/big': remove what lies there yourself" in done.stdout
 
 
+def test_a_name_with_nothing_behind_it_is_said(project: Path) -> None:
+    (project / ".pytest_cache").mkdir()
+    done = clean(project, "PRESET=smokke")
+    assert done.returncode != 0 and "there is no preset 'smokke'" in done.stderr
+    assert "presets with outputs: smoke\n" in done.stderr and (project / ".pytest_cache").exists()
+    done = clean(project, "PRESET=demo")  # a preset, not run yet
+    assert done.returncode == 0 and "nothing in outputs/demo; presets with outputs: smoke\n" in done.stdout
+
+
 def test_every_folder_that_runs_write_is_known() -> None:
     """outputs/README.md lists them, and so does the script."""
     import sys

@@ -117,11 +117,15 @@ def test_what_an_earlier_run_could_not_read(tmp_path):
     table.to_parquet(written)
     os.utime(written, (2_000_000_000, 2_000_000_000))
     assert "gone" not in said(params, written)
-    assert "2 of 5 videos cannot be read: 'Nord_2.mp4' (it is cut off), 'Süd.mp4' (no video)" in said(params, written)
+    assert "2 of 4 videos cannot be read: 'Nord_2.mp4' (it is cut off), 'Süd.mp4' (no video)" in said(params, written)
     os.utime(tmp_path / "videos" / "Süd.mp4", (2_100_000_000, 2_100_000_000))  # replaced since: may be well now
-    assert "1 of 5 videos cannot be read: 'Nord_2.mp4' (it is cut off)" in said(params, written)
-    assert could_not_be_read(written).startswith("3 of 5 videos cannot be read: 'Nord_2.mp4'")
-    table.assign(readable=True).to_parquet(written)
+    assert "1 of 4 videos cannot be read: 'Nord_2.mp4' (it is cut off)" in said(params, written)
+    whole = could_not_be_read(written)
+    assert whole.startswith("2 of 4 videos cannot be read: 'Nord_2.mp4'")  # four files are there
+    assert whole.endswith("; 1 label without a file: 'gone.mp4'")
+    table[[why == "there is no such file" for why in why]].to_parquet(written)
+    assert could_not_be_read(written) == "1 label without a file: 'gone.mp4'"
+    table.assign(readable=True, why_not="").to_parquet(written)
     assert could_not_be_read(written) == "" and "cannot" not in said(params, written)
     assert "cannot" not in said(params, tmp_path / "none.parquet")
     written.write_text("no table")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
@@ -50,6 +51,26 @@ def test_table_ii_input_sizes() -> None:
 def test_unknown_key_is_named_with_the_nearest_one() -> None:
     with pytest.raises(ValueError, match=r"'epoch' is no parameter here \(did you mean 'epochs'\?\)"):
         SuperImageParams.from_values({**values("smoke", "convnext_base", 0), "epoch": 3})
+
+
+def test_a_mistyped_key_is_named_with_the_file_that_holds_it(tmp_path: Path) -> None:
+    files = layer_files("smoke", "convnext_base", 0)
+    for name in ("training", "other"):
+        (tmp_path / f"{name}.yaml").write_text("batch_sise: 4\nseed: 1\n" if name == "training" else "seed: x\n")
+        files.append(tmp_path / f"{name}.yaml")
+    with pytest.raises(ValueError, match="batch_sise") as caught:
+        SuperImageParams.from_values(read_layers(files) | {"grid": "x"}, "smoke, model convnext_base", files)
+    said = str(caught.value).split("; ")
+    assert any(f"{tmp_path / 'training.yaml'}: 'batch_sise' is no parameter here (did you" in text for text in said)
+    assert any(f"{tmp_path / 'other.yaml'}: 'seed' is 'x'" in text for text in said)  # the last one counts
+    incomplete = {key: value for key, value in read_layers(files[:-2]).items() if key != "epochs"}
+    with pytest.raises(ValueError, match="^smoke, model convnext_base: 'epochs' is missing"):
+        SuperImageParams.from_values(incomplete, "smoke, model convnext_base", [])
+
+
+def test_a_key_of_the_ensemble_is_sent_to_its_file() -> None:
+    with pytest.raises(ValueError, match="'ensemble_models' is no parameter here; it belongs in .*/ensemble.yaml$"):
+        FrameParams.from_values({**values("smoke", "frame_tresnet", 0), "ensemble_models": ["frame/a"]})
 
 
 def test_missing_key_is_named() -> None:

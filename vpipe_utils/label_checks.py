@@ -20,6 +20,7 @@ from vpipe_utils.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_end
 from vpipe_utils.params import DataParams
 from vpipe_utils.runs import read_table
 from vpipe_utils.user_text import listed, many
+from vpipe_utils.video_errors import NO_FILE
 from vpipe_utils.video_files import OTHERS, UNFINISHED
 
 MOST_SHOWN = 3
@@ -78,18 +79,25 @@ def check_labels(params: DataParams, videos_table: Path | None = None) -> Checke
 def could_not_be_read(videos_table: Path, files: FileNames | None = None) -> str:
     """'2 of 90 videos cannot be read: 'a.mp4' (why), …', from what notebook 01 wrote; "" for none.
 
-    ``files``: only those that are still there, and unchanged since.
+    A label without a file is no video, and is told after them. ``files``: only those that are still there, and
+    unchanged since.
     """
     table = read_table(videos_table, ["video", "path", "readable", "why_not"])
+    no_file = table["why_not"] == NO_FILE
+    lost, table = list(table.loc[no_file, "video"]), table[~no_file]
     bad = table[~table["readable"]]
     if files is not None:
         written = videos_table.stat().st_mtime
         there = bad[bad["video"].isin(files.names)]
         bad = there[[os.stat(path).st_mtime < written for path in there["path"]]]
-    if bad.empty:
-        return ""
-    reasons = [f"{video!r} ({why})" for video, why in zip(bad["video"], bad["why_not"], strict=True)]
-    return f"{len(bad):,} of {len(table):,} videos cannot be read: {listed(reasons)}"
+        lost = []  # the label files' own lines name them
+    said = []
+    if len(bad):
+        reasons = [f"{video!r} ({why})" for video, why in zip(bad["video"], bad["why_not"], strict=True)]
+        said.append(f"{len(bad):,} of {many(len(table), 'video')} cannot be read: {listed(reasons)}")
+    if lost:
+        said.append(f"{many(len(lost), 'label')} without a file: {_names(lost)}")
+    return "; ".join(said)
 
 
 def _about_file(path: Path, file: LabelFile, missing: Sequence[str], free: FileNames, folder: Path) -> list[str]:

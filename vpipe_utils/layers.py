@@ -47,6 +47,11 @@ def read_layers(files: Iterable[str | Path]) -> dict[str, Any]:
     return values
 
 
+def file_with(key: str, files: Iterable[str | Path]) -> Path | None:
+    """The last of some parameter files that sets ``key``, which is the one that counts; None where none does."""
+    return next((Path(file) for file in reversed(list(files)) if key in read_yaml(file)), None)
+
+
 def layer_files(preset: str, model: str | None = None, fold: int | None = None) -> list[Path]:
     """Parameter files of one notebook run, later wins; relative to the project root.
 

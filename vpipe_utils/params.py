@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any, Literal, Self
@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from vpipe_utils.cells import PARAMETERS, names_set
 from vpipe_utils.classes import CLASSES, long_names
-from vpipe_utils.layers import layer_files, read_layers
+from vpipe_utils.layers import file_with, layer_files, read_layers
 from vpipe_utils.names import require_model_name, require_preset_name
 from vpipe_utils.runs import APPROACHES, Layout, derive_seed, resolve
 
@@ -136,13 +136,15 @@ class DataParams(BaseModel):
         return cls.from_values({**read_layers(variables.get("parameter_files", ())), **own})
 
     @classmethod
-    def from_values(cls, values: Mapping[str, Any], where: str = "parameters") -> Self:
-        """Validate; one sentence a fault, naming the key and, for an unknown one, the nearest known."""
+    def from_values(cls, values: Mapping[str, Any], where: str = "parameters", files: Sequence[Path] = ()) -> Self:
+        """Validate; one sentence a fault, naming the key, which of ``files`` sets it (else ``where``), the nearest."""
         try:
             return cls(**values)
         except ValidationError as error:
-            faults = "; ".join(_fault(item, cls.model_fields) for item in error.errors())
-            raise ValueError(f"{where}: {faults}") from None
+            places = [file_with(item["loc"][0], files) if item["loc"] else None for item in error.errors()]
+            faults = [_fault(item, cls.model_fields) for item in error.errors()]
+            told = [f"{place or where}: {fault}" for place, fault in zip(places, faults, strict=True)]
+            raise ValueError("; ".join(told)) from None
 
     def save(self, folder: Path) -> None:
         """Write the effective parameters beside the run's artefacts."""
@@ -304,9 +306,10 @@ class SuperImageParams(TrainParams):
 
 def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
     """The parameters of one model of a preset, all layers merged."""
-    values = read_layers(layer_files(preset, model, fold))
+    files = layer_files(preset, model, fold)
+    values = read_layers(files)
     kind = VideoParams if "clip_frames" in values else SuperImageParams if "grid" in values else FrameParams
-    return kind.from_values(values, f"params/{preset}/{model}.yaml or training.yaml")
+    return kind.from_values(values, f"params/{preset}, model {model}", files)
 
 
 def _plain_names(variables: Mapping[str, Any]) -> list[str]:
@@ -322,7 +325,9 @@ def _fault(item: Mapping[str, Any], fields: Iterable[str]) -> str:
         near = difflib.get_close_matches(key, list(fields), n=1)
         hint = f" (did you mean '{near[0]}'?)" if near else ""
         of_a_model = key in SuperImageParams.model_fields or key in FrameParams.model_fields
-        if of_a_model and not near:
+        if key in EnsembleParams.model_fields:  # near 'frame_models', but another file's
+            hint = "; it belongs in params/<preset>/ensemble.yaml"
+        elif of_a_model and not near:
             hint = "; it belongs in params/<preset>/training.yaml, for all models, or in the file of one, <model>.yaml"
         return f"'{key}' is no parameter here{hint}"
     if item["type"] == "missing":

@@ -36,7 +36,7 @@ from vpipe_utils.keyframes import Doubt, jump_to_frames, look
 from vpipe_utils.sequential import decode_all, step_through
 from vpipe_utils.streams import opened
 from vpipe_utils.timing import rate_and_duration
-from vpipe_utils.video_errors import DamageWarning, VideoError, damage_noted, noting_damage
+from vpipe_utils.video_errors import NO_FILE, DamageWarning, VideoError, damage_noted, noting_damage
 
 __all__ = [
     "DamageWarning",
@@ -176,7 +176,7 @@ def _checked_path(path: str | Path) -> Path:
     try:
         str(path).encode()
         if not path.is_file():
-            raise VideoError("it is not a file" if path.exists() else "there is no such file", path)
+            raise VideoError("it is not a file" if path.exists() else NO_FILE, path)
         if not path.stat().st_size:
             raise VideoError("the file is empty", path)
     except UnicodeEncodeError:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+NO_FILE = "there is no such file"  # the reason of a label without a video
 SHOWN = 3  # stretches of damaged frames that a sentence names
 
 

@@ -54,6 +54,11 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
             raise ValueError(f"{path} is a link to {os.path.realpath(path)}: what lies behind it is for you to remove")
     if outputs.exists() and not outputs.is_dir():
         raise ValueError(f"{outputs} is a file, not the outputs of a preset")
+    if not outputs.is_dir():
+        there = ", ".join(with_outputs(project)) or "none"
+        if not (project / "params" / preset).is_dir() and preset not in NESTED:
+            raise ValueError(f"there is no preset '{preset}' and no {outputs}; presets with outputs: {there}")
+        print(f"nothing in outputs/{preset}; presets with outputs: {there}")
     for path, data in own_data(project):
         inside = [inner for inner in (path, *path.parents) if inner.parent == (outputs / "pipesim").resolve()]
         if outputs.resolve() in (path, *path.parents) and not (inside and is_made(inside[0], project)):
@@ -76,6 +81,12 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
             folder.rmdir()
     elsewhere = set_elsewhere(project, preset)
     return left + ([elsewhere] if elsewhere else [])
+
+
+def with_outputs(project: Path) -> list[str]:
+    """The presets that runs have written something for."""
+    found = (path.parent.name for name in WRITTEN for path in (project / "outputs").glob("*/" + name))
+    return sorted(set(found))
 
 
 def own_data(project: Path) -> list[tuple[Path, Path]]:

@@ -86,7 +86,8 @@ def rehearse_all(rehearsal: Rehearsal, models: dict[str, params.TrainParams]) ->
 
 def models_of(preset: str) -> dict[str, params.TrainParams]:
     """Every model the preset trains, then those that lie in its folder without being named: by name, checked."""
-    data = params.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
+    files = layer_files(preset)
+    data = params.DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
     names = [model for _, model in data.runs]
     beside = {file.stem for file in (ROOT / "params" / preset).glob("*.yaml")} - {*NOT_MODELS}
     fold = data.train_folds[0]

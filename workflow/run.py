@@ -115,7 +115,8 @@ def snakemake(words: list[str]) -> int:
 
 def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
     """Check every parameter file and, for own data, the annotations: a sentence for what is wrong or worth knowing."""
-    data = parameters.DataParams.from_values(read_layers(layer_files(preset)), f"params/{preset}/data.yaml")
+    files = layer_files(preset)
+    data = parameters.DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
     if data.preset != preset:
         raise ValueError(
             f"params/{preset}/data.yaml: preset is '{data.preset}', but the folder is '{preset}': write "
@@ -130,7 +131,8 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
         for fold in data.train_folds:
             parameters.read_model(preset, model, fold)
     for name, kind in (("ensemble", parameters.EnsembleParams), ("benchmarks", parameters.BenchmarkParams)):
-        kind.from_values(read_layers(layer_files(preset, name)), f"params/{preset}/{name}.yaml")
+        files = layer_files(preset, name)
+        kind.from_values(read_layers(files), f"params/{preset}/{name}.yaml", files)
     if data.source == "files":
         for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
             if not path.exists():
