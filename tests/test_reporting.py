@@ -160,7 +160,7 @@ def test_model_rows_have_no_nan(table):
 
 
 def test_a_lone_member_is_the_ensemble():
-    figures = {"n_videos": 9, "judged_on": "held-out videos", "chance_mAP": 0.1, "best_member": "super_image/a_b"}
+    figures = {"n_videos": 40, "judged_on": "held-out videos", "chance_mAP": 0.1, "best_member": "super_image/a_b"}
     figures |= {"members": {"super_image/a_b": 1.0}}
     figures |= {"difference": (0, 0, 0), "zc_effect": (0, 0, 0)}
     scores = pd.DataFrame({"folds": [1], "heldout_mAP": [0.2], "single_mAP": [0.2]})
@@ -174,7 +174,7 @@ def test_a_lone_member_is_the_ensemble():
 
 def test_findings_name_the_rule_and_claim_none_without_a_normal_class():
     """Notebook 10 says them too."""
-    figures = {"members": {"frame/a": 0.5, "video/b": 0.5}, "best_member": "video/b"}
+    figures = {"members": {"frame/a": 0.5, "video/b": 0.5}, "best_member": "video/b", "n_videos": 20}
     figures |= {"difference": (0.05, 0.02, 0.08), "zc_effect": (0, 0, 0)}
     by_weights, by_rule = reporting.ensemble_findings(figures, "ZC")
     assert by_weights.startswith("The weighted ensemble beats its best member (video/b) by +0.050")
@@ -182,22 +182,14 @@ def test_findings_name_the_rule_and_claim_none_without_a_normal_class():
     assert "with the rule for videos sure to be 'OK' and" in reporting.ensemble_findings(figures, "OK")[1]
     alone, none = reporting.ensemble_findings(figures | {"members": {"video/b": 1.0}}, None)
     assert alone == "The ensemble has one member, video/b, and so is this model." and "ZC" not in none
+    few = figures | {"n_videos": 19, "members": {"frame/a": 0.5, "video/b": 0.5}}
+    assert reporting.ensemble_findings(few, "ZC") == ["What the ensemble adds cannot be told from 19 scored videos."]
+    lone = reporting.ensemble_findings(few | {"members": {"video/b": 1.0}}, None)
+    assert lone == [alone, none]
 
 
-def test_the_reports_closing_sentences_are_text():
-    table = pd.DataFrame(
-        {"report_name": ["<b>x</b>", "y"], "model": ["<b>x</b>", "y"], "measured": [0.4, 0.15], "low": 0.1, "high": 0.5}
-    )
-    figures = {"n_videos": 9, "judged_on": "held-out videos", "chance_mAP": 0.1}
-    pair = ("super_image/<b>x</b>", "frame/y")
-    lines = reporting.report_lines(table, figures, "own data", {pair: (0.1, 0.05, 0.2)}, {pair: (0.1, 0.05, 0.2)})
-    lines += reporting.limits(table, figures, "own data")
-    assert "Highest: **&#60;b&#62;x&#60;/b&#62;** with 0.400 [0.100, 0.500]; chance is 0.100." in lines[0]
-    assert "&#60;b&#62;x" in lines[1] and "beats frame/y by +0.100" in lines[1]
-    assert "no use for comparisons: y." in lines[3] and "QV-Pipe only" in lines[4]
-    assert not any("<b>" in line for line in lines)
-
-
-def test_near_chance_is_told_apart_also_where_chance_is_high():
-    assert reporting.is_near_chance(0.19, 0.1) and not reporting.is_near_chance(0.21, 0.1)
-    assert reporting.is_near_chance(0.7, 0.5) and not reporting.is_near_chance(0.8, 0.5)
+def test_a_rule_without_a_normal_class_has_no_row(table):
+    assert "weighted_zc" in list(reporting.rows_that_hold(table, "OK")["model"])
+    left = reporting.rows_that_hold(table, None)
+    assert list(left["model"]) == ["frame_tresnet", "video_swin_k400", "nfnet_f3", "mine"]
+    assert not any("rule" in str(row[0]) for row in reporting.headline(left, 0.09, "own data")["rows"])

@@ -134,6 +134,14 @@ def test_held_out_scores(params, runs, folds):
     assert all(np.isnan(value) for value in results.held_out_scores(None, tests, 50, 0).values())
 
 
+def test_labels_that_are_scored_are_those_that_chance_is_of():
+    """One trained fold of three: AP are of its validation videos, and so is the share of each class."""
+    labels = pd.DataFrame({"video": ["a", "b", "c"], "OK": [1, 0, 0]})
+    predictions = pd.DataFrame({"video": ["b", "c"], "OK": [0.5, 0.5]})
+    assert results.scored_labels(labels, None, predictions)["OK"].mean() == 0
+    assert results.scored_labels(labels, labels[:2], predictions)["OK"].mean() == 0.5
+
+
 def test_frame_pooling_finds_the_main_one_without_suffix(params, runs, folds, labels):
     table = results.frame_pooling(runs, folds, labels, TEST_VIDEOS, None)
     assert table["pooling"].tolist() == ["mean", "max", "median"] and table["heldout_mAP"].isna().all()

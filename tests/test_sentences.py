@@ -32,6 +32,11 @@ def test_data() -> None:
     assert "All frames as JPEG would take 3.0 times the disk of the tile cache." in text
 
 
+def test_a_normal_class_is_claimed_only_where_there_is_one() -> None:
+    assert sentences.normal_rule("O*K") == "The normal class, O&#42;K, excludes all others."
+    assert "no normal class" in sentences.normal_rule(None) and "excludes" not in sentences.normal_rule(None)
+
+
 def test_lengths() -> None:
     assert [sentences.duration(hours) for hours in (0.07, 55.0)] == ["4.2 minutes", "55.0 hours"]
     assert "nan" not in sentences.duration(float("nan"))

@@ -1,11 +1,12 @@
 """The words and tables of notebooks 06 and 10: what was measured, beside the report's figures.
 
-Every sentence is computed from results and claims no more than its interval does.
+Every sentence is computed from results and claims no more than its interval does. Notebook 10's closing ones are in
+`conclusions`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from vpipe_utils.sentences import as_list
 from vpipe_utils.user_text import in_markdown, many
 
 APPROACH_WORDS = {"frame": "frame-wise", "video": "Video Swin", "super_image": "super-image"}
+FEW_VIDEOS = 20  # scored; below, chance alone can put any model first
 
 
 def describe_runs(runs: pd.DataFrame) -> str:
@@ -102,12 +104,17 @@ def order_of_approaches(differences: dict[tuple[str, str], tuple[float, float, f
 def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -> list[str]:
     """What the ensemble adds to its best member, and the rule to the ensemble. ``figures``: metrics.json of 06."""
     best = in_markdown(figures["best_member"])
-    if len(figures["members"]) > 1:
+    few = figures["n_videos"] < FEW_VIDEOS
+    if few and len(figures["members"]) > 1:
+        by_weights = f"What the ensemble adds cannot be told from {many(figures['n_videos'], 'scored video')}"
+    elif len(figures["members"]) > 1:
         by_weights = verdict("The weighted ensemble", f"its best member ({best})", *figures["difference"])
     else:
         by_weights = f"The ensemble has one member, {best}, and so is this model"
     if normal_class is None:
         return [f"{by_weights}.", "There is no normal class, so no rule for sure normal videos changes anything."]
+    if few:
+        return [f"{by_weights}."]
     rule = "ZC rule" if normal_class == NORMAL else f"rule for videos sure to be '{in_markdown(normal_class)}'"
     by_rule = verdict(f"The ensemble with the {rule}", "the one without", *figures["zc_effect"])
     return [f"{by_weights}.", f"{by_rule} (report: +0.0012)."]
@@ -120,60 +127,10 @@ def ensemble_summary(
     lines = [f"Judged on {figures['n_videos']:,} {figures['judged_on']}; chance is {figures['chance_mAP']:.3f}."]
     if not held_out:
         lines.append("There are no held-out labels here, so there is no leaderboard score.")
-    elif scores["folds"].max() > 1:
+    elif scores["folds"].max() > 1 and figures["n_videos"] >= FEW_VIDEOS:
         gain = (scores["heldout_mAP"] - scores["single_mAP"]).mean()
         lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (report: +0.018).")
     return as_list([*lines, *ensemble_findings(figures, normal_class)])
-
-
-def report_lines(
-    table: pd.DataFrame,
-    figures: Mapping[str, object],
-    data: str,
-    differences: Mapping[tuple[str, str], Sequence[float]],
-    ordered: dict[tuple[str, str], tuple[float, float, float]],
-) -> list[str]:
-    """Notebook 10's first closing sentences: the highest model, the pairs compared, the order of the approaches.
-
-    ``table``: what ``comparison`` gave; ``figures``: metrics.json of notebook 06; ``differences``, ``ordered``: pairs
-    of 'approach/model' with difference, low, high.
-    """
-    top = table.loc[table["measured"].idxmax()]
-    highest = f"**{in_markdown(top['report_name'])}** with {with_interval(top['measured'], top['low'], top['high'])}"
-    if is_near_chance(top["measured"], figures["chance_mAP"]):
-        highest += ", which is too near chance to compare models by"
-    lines = [
-        f"Judged on {figures['n_videos']:,} {figures['judged_on']} ({data}). "
-        f"Highest: {highest}; chance is {figures['chance_mAP']:.3f}."
-    ]
-    lines += [f"{verdict(*map(in_markdown, pair), *interval)}." for pair, interval in differences.items()]
-    return [*lines, f"{order_of_approaches(ordered)}."]
-
-
-def is_near_chance(score: float, chance: float) -> bool:
-    """Whether a mAP is below twice chance, or, where chance itself is high, nearer to it than to 1."""
-    return score < min(2 * chance, (1 + chance) / 2)
-
-
-def sight_lines(sight: pd.DataFrame, pair: tuple[str, str]) -> list[str]:
-    """What the labels least and longest in sight say of two models: ``sight`` of `visibility.ranks_by_visibility`."""
-    groups = sight[sight["model"] == "difference"]
-    rows = [groups.iloc[0], groups.iloc[-1]] if len(groups) > 1 else [row for _, row in groups.iterrows()]
-    return [
-        f"Labels in sight in {row['visible']:.0%} of the frames: "
-        f"{verdict(*map(in_markdown, pair), row['rank'], row['low'], row['high'], 'of rank')}."
-        for row in rows
-    ]
-
-
-def limits(table: pd.DataFrame, figures: Mapping[str, object], data: str) -> list[str]:
-    """What notebook 10 cannot say."""
-    chance = figures["chance_mAP"]
-    weak = [in_markdown(row.model) for row in table.itertuples() if is_near_chance(row.measured, chance)]
-    lines = [f"Too near chance, and so of no use for comparisons: {', '.join(weak)}."] if weak else []
-    if data != "QV-Pipe":
-        lines.append("The report's own figures can be confirmed or refuted on QV-Pipe only (preset paper).")
-    return lines
 
 
 def report_score(model: str, ema: bool = False) -> float:
@@ -211,6 +168,11 @@ def _network(metrics: dict) -> str | None:
     """Backbone of a run, with its head where that is not the usual linear layer."""
     name = metrics.get("backbone")
     return f"{name} + ML-Decoder" if metrics.get("head") == "ml_decoder" else name
+
+
+def rows_that_hold(scores: pd.DataFrame, normal_class: str | None) -> pd.DataFrame:
+    """``scores`` of notebook 06 without the ensemble's second row where no normal class gives it a rule."""
+    return scores if normal_class is not None else scores[scores["model"] != "weighted_zc"].reset_index(drop=True)
 
 
 def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:

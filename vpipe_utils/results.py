@@ -173,6 +173,13 @@ def class_scores(labels: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
     return pd.Series(average_precision(*matrices(labels, predictions)), index=class_columns(labels))
 
 
+def scored_labels(
+    labels: pd.DataFrame, held_out: pd.DataFrame | None, predictions: pd.DataFrame
+) -> pd.DataFrame:
+    """What a model's AP are measured on: the held-out labels, else the labels of the videos predicted out of fold."""
+    return labels_of(labels, predictions) if held_out is None else held_out
+
+
 def common_labels(labels: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
     """The rows of ``labels`` whose videos all of ``predictions`` hold."""
     for table in predictions:

@@ -1,6 +1,7 @@
 """The closing sentences of notebooks 01 to 05: Markdown, computed from what was measured, names as text.
 
-Those of notebooks 06 and 10, which compare models, are in `reporting`.
+Those of notebooks 06 and 10, which compare models, are in `reporting` and `conclusions`. Here too: what is said in
+between, but does not hold for all data.
 """
 
 from __future__ import annotations
@@ -15,6 +16,23 @@ from vpipe_utils.labels import class_counts
 from vpipe_utils.metrics import chance_map
 from vpipe_utils.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.user_text import in_markdown, many
+
+EVIDENCE = (
+    "PipeSim knows where it has put each defect. The boxes below are what it recorded; no model sees them, they serve "
+    "to check later where a prediction comes from."
+)
+SIGHT = (
+    "Below, each held-out label is ranked among the videos without its class, by both TResNets, and the labels are put "
+    "into four groups from briefly to long in sight. Classes differ in how long they stay in sight too, so this is a "
+    "hint at the cause, not a proof."
+)
+
+
+def normal_rule(normal_class: str | None) -> str:
+    """Notebook 01: whether a class excludes the others."""
+    if normal_class is None:
+        return "There is no normal class here: any classes may come together, and a video may have none."
+    return f"The normal class, {in_markdown(normal_class)}, excludes all others."
 
 
 def data_summary(

@@ -118,3 +118,10 @@ def test_three_videos_of_one_kind_from_index_to_report(tmp_path: Path) -> None:
     shown = "\n".join(markdown(tmp_path / "06_ensemble.ipynb"))
     assert "has one member, super_image/convnext_base, and so is this model" in shown
     assert (tmp_path / "outputs" / "smoke" / "headline" / "super_image.png").is_file()
+    start = (tmp_path / "outputs" / "smoke" / "headline" / "headline.json").read_text()
+    shown = "\n".join(markdown(tmp_path / "10_report.ipynb")) + start
+    assert "no model is called the best" in shown and "Highest" not in shown and "beats" not in shown
+    assert "Weighted ensemble" in start and "rule" not in start  # there is no normal class
+    assert "Below, each held-out label" not in shown and "boxes below" not in shown
+    first = "\n".join(markdown(tmp_path / "01_data_preparation.ipynb"))
+    assert "There is no normal class here" in first and "PipeSim knows" not in first
