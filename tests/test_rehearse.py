@@ -155,7 +155,10 @@ def test_a_rehearsal_that_runs_is_not_ended_by_another_nor_taken_for_a_run(tmp_p
 def test_a_rehearsal_that_is_stopped_says_so(tmp_path: Path) -> None:
     """Ctrl-C while notebook 01 runs: no traceback, and no process is left."""
     command = [sys.executable, "workflow/rehearse.py", "--preset", "smoke", "--outputs", str(tmp_path / "rehearsal")]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    heeding = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731 - ignored where tests run unattended
+    with subprocess.Popen(
+        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
+    ) as process:
         assert "rehearsing 7 models of smoke on a CPU" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)

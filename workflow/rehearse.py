@@ -104,7 +104,8 @@ def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
     changes: dict[str, object] = {"validate_every": 1, "accumulate": min(of.accumulate, 2)}
     changes["epochs"] = EPOCHS if gpu else CPU_EPOCHS
     if not gpu:
-        changes |= {"input_tile": CPU_TILE, "loader_workers": min(of.loader_workers, 1)}
+        # A loader's process keeps a copy of every page of memory that training then changes: gigabytes on a CPU.
+        changes |= {"input_tile": CPU_TILE, "loader_workers": 0}
         changes |= {"batch_size": min(of.batch_size, CPU_BATCH), "eval_batch_size": min(of.eval_batch_size, CPU_BATCH)}
         if isinstance(of, params.FrameParams):
             changes |= {"frames_per_epoch": 1, "eval_frames": min(of.eval_frames, 4)}
