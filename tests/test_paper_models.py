@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
+import pandas as pd
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from vpipe_utils.models import count_parameters
 from vpipe_utils.params import TrainParams, read_model
 from vpipe_utils.training import parameter_groups
 
+COSTS = Path(__file__).resolve().parents[1] / "outputs" / "reference" / "costs" / "costs.csv"
 PRINTED = {
     **reference.table_ii().set_index("model")["parameters_m"],
     **reference.table_i().set_index("model")["parameters_m"],
@@ -126,6 +129,15 @@ def test_dropout_and_batch_norm_are_those_of_the_pretraining() -> None:
     for model, p in params.items():
         norms = [m for m in costs.meta_model(p).modules() if isinstance(m, torch.nn.modules.batchnorm._BatchNorm)]
         assert p.freeze_batch_norm == (bool(norms) and p.batch_size < 8), model
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", ALL)
+def test_the_kept_table_of_costs_is_what_is_counted(model: str) -> None:
+    kept = pd.read_csv(COSTS).set_index("model").loc[model]
+    counted = costs.count(read_model("paper", model))
+    for name in ("parameters_m", "head_m", "gflops"):
+        assert kept[name] == pytest.approx(counted[name], rel=1e-3)
 
 
 @pytest.mark.slow
