@@ -19,7 +19,7 @@ from vpipe_utils.params import FrameParams, TrainParams, read_model
 from vpipe_utils.training import Labeller
 
 PAPER = ["frame_tresnet", "video_swin_k400", "video_swin_ssv2", "tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6"]
-PAPER += ["efficientnet_l2", "eva02_base_tiles", "convnextv2_large"]
+PAPER += ["efficientnet_l2", "eva02_base_tiles", "convnextv2_large", "video_swin_k600", "convnext_base_dinov3"]
 
 
 def play_gpu(monkeypatch: pytest.MonkeyPatch, bf16: bool) -> None:
