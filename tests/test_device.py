@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from fakes import PLAYED_GPU, MemoryCache, on_a_gpu, smoke_params, three_class_targets
 from lightning.pytorch.plugins.precision import MixedPrecision
+from mmaction.models.backbones.swin import compute_mask
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vpipe_utils import costs, device
@@ -77,6 +79,14 @@ def test_lack_of_memory_is_a_sentence_with_what_to_turn() -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
     with pytest.raises(RuntimeError, match="something else"), sentence_for_lack_of_memory(params):
         raise RuntimeError("something else")
+
+
+@pytest.fixture(autouse=True)
+def no_remembered_masks() -> Iterator[None]:
+    """mmaction2 remembers attention masks by shape and device: a fake one must not reach the next model or test."""
+    compute_mask.cache_clear()
+    yield
+    compute_mask.cache_clear()
 
 
 def fake_batch(params: TrainParams) -> tuple[torch.Tensor, torch.Tensor]:
