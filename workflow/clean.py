@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 sys.dont_write_bytecode = True  # what it removes it need not make
 
-from vpipe_utils.locks import lock  # noqa: E402
-from vpipe_utils.names import require_preset_name  # noqa: E402
+from vpipe_utils.project.names import require_preset_name  # noqa: E402
+from vpipe_utils.storage.locks import lock  # noqa: E402
 
 FOLDERS = (".ci", "notebooks", "params", "tests", "vpipe_utils", "workflow")  # the project's own
 CACHES = ("__pycache__", ".ipynb_checkpoints")

@@ -57,10 +57,9 @@ def _walk(code: str) -> Iterator[str]:
 
 @cache
 def _files(name: str) -> frozenset[Path]:
-    """A module's file; all files of a package below `vpipe_utils` (its data too); nothing for a function."""
+    """A module's file, or a folder's `__init__.py`, and the tables beside it; nothing for a function."""
     path = Path(*name.split("."))
-    if path.with_suffix(".py").is_file():
-        return frozenset({path.with_suffix(".py")})
-    if path.is_dir() and str(path) != PACKAGE:
-        return frozenset(file for file in path.rglob("*") if file.suffix in {".py", ".csv"})
+    for file in (path.with_suffix(".py"), path / "__init__.py"):
+        if file.is_file() and str(path) != PACKAGE:
+            return frozenset({file, *file.parent.glob("*.csv")})
     return frozenset()

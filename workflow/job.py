@@ -25,8 +25,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from vpipe_utils.files import atomic_path, temporary_folder  # noqa: E402
-from vpipe_utils.locks import lock  # noqa: E402
+from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E402
+from vpipe_utils.storage.locks import lock  # noqa: E402
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 GPU_WAIT_SECONDS = 2.0

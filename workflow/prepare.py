@@ -17,13 +17,13 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from vpipe_utils.index import index_videos  # noqa: E402
-from vpipe_utils.labels import read_annotations  # noqa: E402
-from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
-from vpipe_utils.name_matching import FileNames  # noqa: E402
-from vpipe_utils.params import DataParams  # noqa: E402
-from vpipe_utils.runs import write_json  # noqa: E402
-from vpipe_utils.tile_build import Settings, build_shards  # noqa: E402
+from vpipe_utils.data.annotations import read_annotations  # noqa: E402
+from vpipe_utils.data.params import DataParams  # noqa: E402
+from vpipe_utils.data.video_table import index_videos  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
+from vpipe_utils.project.paths import write_json  # noqa: E402
+from vpipe_utils.tiles.tile_writer import Settings, build_shards  # noqa: E402
+from vpipe_utils.user_files.name_matching import FileNames  # noqa: E402
 
 
 def main() -> None:

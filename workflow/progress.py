@@ -21,7 +21,7 @@ from typing import Any
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
-from vpipe_utils.label_checks import could_not_be_read
+from vpipe_utils.data.label_checks import could_not_be_read
 
 STEPS = {
     "part": "01 data", "data": "01 data", "folds": "02 folds", "frame": "03 frame", "video": "04 video",

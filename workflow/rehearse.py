@@ -27,11 +27,11 @@ import pandas as pd  # noqa: E402
 from job import cell_error, job_environment, last_line, plain_ipython, require_usable_gpus, visible_gpus  # noqa: E402
 from run import REHEARSAL, end_leftovers, hold_lock  # noqa: E402
 
-from vpipe_utils import index, params  # noqa: E402
-from vpipe_utils.files import sweep, temporary_folder  # noqa: E402
-from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
-from vpipe_utils.names import NOT_MODELS  # noqa: E402
-from vpipe_utils.runs import Layout, atomic_path, make_folder, read_json  # noqa: E402
+from vpipe_utils.data import params, video_table  # noqa: E402
+from vpipe_utils.project.names import NOT_MODELS  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
+from vpipe_utils.project.paths import Layout, atomic_path, make_folder, read_json  # noqa: E402
+from vpipe_utils.storage.files import sweep, temporary_folder  # noqa: E402
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
 EPOCHS, CPU_EPOCHS = 3, 2  # one before it is killed, one that warms up, on a GPU one that is timed
@@ -240,7 +240,7 @@ def figures(
     labelled: int,
 ) -> dict[str, object]:
     """What a finished run says: memory in GiB, speed in samples a second, hours for all folds at full length."""
-    from vpipe_utils.costs import gpu_hours
+    from vpipe_utils.benchmarks.model_cost import gpu_hours
 
     per_video = changed.eval_frames if isinstance(changed, params.FrameParams) else 1
     train, predict = history["samples_per_s"].iloc[-1], history["validated_per_s"].iloc[-1] * per_video
@@ -264,12 +264,12 @@ def labelled_videos(of: params.TrainParams) -> int:
     """Labelled videos of the data the preset is meant for; QV-Pipe's where they are not there to be counted."""
     if of.source == "pipesim":
         return of.pipesim_train
-    from vpipe_utils.labels import read_annotations
-    from vpipe_utils.name_matching import FileNames
+    from vpipe_utils.data.annotations import read_annotations
+    from vpipe_utils.user_files.name_matching import FileNames
 
     if of.annotations_path.is_file():
         return len(read_annotations(of.annotations_path, of.class_codes, of.normal_class, FileNames.of(of.videos_path)))
-    return index.QV_PIPE["labelled"]
+    return video_table.QV_PIPE["labelled"]
 
 
 def describe(table: pd.DataFrame, rehearsal: Rehearsal) -> str:

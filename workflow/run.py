@@ -24,14 +24,14 @@ import home  # noqa: E402
 from clean import WRITTEN  # noqa: E402
 from job import require_usable_gpus, visible_gpus  # noqa: E402
 
-from vpipe_utils import params as parameters  # noqa: E402
-from vpipe_utils import small_data  # noqa: E402
-from vpipe_utils.classes import are_official  # noqa: E402
-from vpipe_utils.files import make_folder, sweep, writing  # noqa: E402
-from vpipe_utils.label_checks import check_labels  # noqa: E402
-from vpipe_utils.layers import layer_files, read_layers  # noqa: E402
-from vpipe_utils.locks import lock  # noqa: E402
-from vpipe_utils.runs import Layout, resolve  # noqa: E402
+from vpipe_utils.data import params as parameters  # noqa: E402
+from vpipe_utils.data.classes import are_official  # noqa: E402
+from vpipe_utils.data.label_checks import check_labels  # noqa: E402
+from vpipe_utils.learning import small_data  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
+from vpipe_utils.project.paths import Layout, resolve  # noqa: E402
+from vpipe_utils.storage.files import make_folder, sweep, writing  # noqa: E402
+from vpipe_utils.storage.locks import lock  # noqa: E402
 
 REHEARSAL = ".rehearsal"  # in a root that rehearse.py made: what lies there is small, and goes at its next start
 

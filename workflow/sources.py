@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterable
 from pathlib import Path
 
-from vpipe_utils.video_files import OTHERS, UNFINISHED
+from vpipe_utils.user_files.video_files import OTHERS, UNFINISHED
 
 NO_VIDEOS = OTHERS.union(UNFINISHED)
 

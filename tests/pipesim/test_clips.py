@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vpipe_utils.classes import CLASSES
+from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.pipesim import camera, clips
 from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.labelsets import Clip

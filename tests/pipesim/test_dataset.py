@@ -15,8 +15,8 @@ import av
 import pandas as pd
 import pytest
 
-from vpipe_utils.classes import CLASSES
-from vpipe_utils.labels import read_annotations
+from vpipe_utils.data.annotations import read_annotations
+from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.pipesim import dataset, generate
 
 SMALL = dict(n_train=5, n_test=2, seed=4, width=64, height=48, frames=10, progress=False)

@@ -7,8 +7,8 @@ from collections import Counter, defaultdict
 import numpy as np
 import pytest
 
-from vpipe_utils.classes import CLASSES
-from vpipe_utils.labels import recording_of
+from vpipe_utils.data.annotations import recording_of
+from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.pipesim.labelsets import label_sets, plan, probabilities
 
 REAL_POSITIVES = (1690, 1502, 1128, 770, 646, 270, 492, 521, 374, 243, 340, 223, 164, 100, 98, 228, 133)

@@ -18,10 +18,10 @@ from string import Template
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
-from vpipe_utils.files import temporary_folder  # noqa: E402
-from vpipe_utils.layers import layer_files, read_layers, runs_benchmarks  # noqa: E402
-from vpipe_utils.runs import atomic_path, read_json  # noqa: E402
-from vpipe_utils.user_text import in_markdown  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers, runs_benchmarks  # noqa: E402
+from vpipe_utils.project.paths import atomic_path, read_json  # noqa: E402
+from vpipe_utils.storage.files import temporary_folder  # noqa: E402
+from vpipe_utils.user_files.user_text import in_markdown  # noqa: E402
 
 APPROACHES = {
     "03_frame_baseline": ("frame", "Frame baseline"),

@@ -1,0 +1,24 @@
+"""The project itself, copied, so that a test can change its parameter files and run its workflow."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from vpipe_utils.project.names import NOT_MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPER_MODELS = sorted(file.stem for file in (ROOT / "params" / "paper").glob("*.yaml") if file.stem not in NOT_MODELS)
+
+
+def copy_project(folder: Path) -> Path:
+    for name in ("params", "notebooks", "workflow", "vpipe_utils"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
+    return folder
+
+
+def run(project: Path, *words: str, preset: str = "smoke") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "workflow/run.py", "--preset", preset, "--jobs", "2", "--", *words]
+    return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)

@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import Timer
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import PLAYED_GPU, MemoryCache, smoke_params, three_class_targets
+
+from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.data.params import FrameParams, TrainParams
+from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
+from vpipe_utils.learning import fold_run
+from vpipe_utils.learning.weights.checkpoints import CHECKPOINT
+from vpipe_utils.project import paths
+from vpipe_utils.storage.locks import lock
+
+APPROACH = {"frame_tresnet": "frame", "convnext_base": "super_image"}
+
+
+@pytest.fixture
+def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """What notebooks 01 and 02 leave behind: 40 labelled videos in five folds, 6 test videos, one unreadable."""
+    targets = three_class_targets(47)
+    cache = MemoryCache(targets, run=smoke_params().cache_run)
+    monkeypatch.setattr("vpipe_utils.data.prepared_tables.TileCache", lambda folder: cache)
+    layout = paths.Layout(tmp_path, "smoke")
+    split = ["train"] * 40 + ["test"] * 7
+    videos = pd.DataFrame({"video": cache.videos, "split": split, "readable": [True] * 46 + [False]})
+    paths.write_table(videos, layout.videos_table)
+    labels = pd.DataFrame(targets[:40].astype(np.uint8), columns=list(CLASSES))
+    labels.insert(0, "video", cache.videos[:40])
+    paths.write_table(labels, layout.labels_table)
+    folds = pd.DataFrame({"video": cache.videos[:40], "fold": np.arange(40) % 5})
+    paths.write_table(folds.sample(frac=1, random_state=0), layout.folds_table)  # the order of rows must not matter
+    return tmp_path
+
+
+def params_for(outputs: Path, model: str, **changes: object) -> TrainParams:
+    return smoke_params(model, outputs=str(outputs), batch_size=4, **changes)
+
+
+def test_no_validation_or_test_video_is_trained_on(prepared: Path) -> None:
+    data = fold_run.load_fold(params_for(prepared, "convnext_base"), "super_image")
+    assert len(data.train_videos) == 32 and len(data.val_videos) == 8
+    assert not set(data.train_videos) & set(data.val_videos)
+    assert data.test_videos == [f"{k}.mp4" for k in range(40, 46)], "the unreadable one is left out"
+    with pytest.raises(KeyError):
+        data.targets(data.test_videos)
+
+
+@pytest.mark.parametrize("model", sorted(APPROACH))
+def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, model: str) -> None:
+    params = params_for(prepared, model)
+    data = fold_run.load_fold(params, APPROACH[model])
+    network, figures = fold_run.train_fold(data)
+    metrics = fold_run.finish(data, network, figures)
+    names = {path.name for path in data.folder.iterdir()}
+    assert {"params.yaml", "provenance.json", "history.csv", "weights.safetensors", "metrics.json"} <= names
+    assert not [name for name in names if name.endswith(".ckpt") or name.startswith("best")]
+    assert (free := lock(data.folder / ".lock")) is not None, "an open notebook does not hold it after its end"
+    os.close(free)
+    assert metrics["validated_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
+    paths.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
+    val = paths.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    ap = average_precision(data.targets(data.val_videos), val[list(CLASSES)].to_numpy())
+    np.testing.assert_allclose(list(metrics["val_AP"].values()), ap)
+    assert paths.read_json(data.folder / "metrics.json")["val_AP"]["TL"] is None, "no positive: null, not a number"
+    if isinstance(params, FrameParams):
+        assert set(metrics["pooling"]) == {"mean", "max", "median"}
+        for part in ("val", "test"):
+            mean, most = (
+                paths.read_table(data.folder / f"{part}_predictions{suffix}.parquet")[list(CLASSES)].to_numpy()
+                for suffix in ("", "_max")
+            )
+            assert (most >= mean).all() and (most > mean).any()
+
+
+def test_a_run_whose_folder_is_held_says_that_it_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    timer = Timer(0.2, os.close, [lock(tmp_path / ".lock")])
+    timer.start()
+    fold_run.claim(tmp_path)
+    assert not timer.is_alive() and capsys.readouterr().out == f"{tmp_path} is held by another notebook; waiting\n"
+    assert lock(tmp_path / ".lock") is None
+    os.close(fold_run._claimed.pop(tmp_path))
+
+
+@pytest.mark.parametrize("model", sorted(APPROACH))
+def test_it_predicts_as_it_was_validated(prepared: Path, monkeypatch: pytest.MonkeyPatch, model: str) -> None:
+    """A GPU validates in bf16; what is predicted then must be the very scores by which the epoch was chosen."""
+    validated = []
+    noting = lambda targets, scores: validated.append(scores) or mean_average_precision(targets, scores)  # noqa: E731
+    monkeypatch.setattr("vpipe_utils.learning.training.mean_average_precision", noting)
+    monkeypatch.setattr(fold_run, "this_device", lambda: PLAYED_GPU)
+    monkeypatch.setattr("vpipe_utils.learning.training.this_device", lambda: PLAYED_GPU)
+    pooling = {"pooling": "median", "eval_frames": 4} if model == "frame_tresnet" else {}
+    pooling["epochs"] = 1  # whose weights are kept then
+    data = fold_run.load_fold(params_for(prepared, model, **pooling), APPROACH[model])
+    network, figures = fold_run.train_fold(data)
+    assert figures["precision"] == "bf16"
+    fold_run.finish(data, network, figures)
+    predicted = paths.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    np.testing.assert_array_equal(predicted[list(CLASSES)].to_numpy(), validated[-1])
+
+
+def test_a_checkpoint_of_another_recipe_is_not_resumed(prepared: Path) -> None:
+    data = fold_run.load_fold(params_for(prepared, "convnext_base"), "super_image")
+    fold_run.train_fold(data)
+    assert (data.folder / CHECKPOINT).is_file()
+    fold_run._forget_other_recipe(data)
+    assert (data.folder / CHECKPOINT).is_file(), "the same recipe keeps it"
+    for nothing in ({"memory_gb": 64}, {"loader_workers": 1}, {"frame_models": []}, {"train_folds": [0, 1]}):
+        same = fold_run.load_fold(params_for(prepared, "convnext_base", **nothing), "super_image")
+        fold_run._forget_other_recipe(same)
+        assert (data.folder / CHECKPOINT).is_file(), "days of a GPU must not be lost for what changes no figure"
+
+
+@pytest.mark.parametrize("what", ["lr", "label", "video"])
+def test_a_checkpoint_of_other_labels_videos_or_parameters_is_dropped_and_said(
+    prepared: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], what: str
+) -> None:
+    params = params_for(prepared, "convnext_base")
+    data = fold_run.load_fold(params, "super_image")
+    fold_run._forget_other_recipe(data)
+    data.folder.joinpath(CHECKPOINT).touch()
+    if what == "lr":
+        params = params_for(prepared, "convnext_base", lr=1e-3)
+    elif what == "label":
+        labels = paths.read_table(params.layout.labels_table)
+        labels.loc[0, "TL"] = 1 - labels.loc[0, "TL"]
+        paths.write_table(labels, params.layout.labels_table)
+    else:
+        monkeypatch.setattr(data.cache, "key", lambda name: f"another {name}", raising=False)
+    fold_run._forget_other_recipe(fold_run.load_fold(params, "super_image"))
+    assert not (data.folder / CHECKPOINT).exists()
+    assert "training starts anew" in capsys.readouterr().out

@@ -1,0 +1,40 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from fakes import MemoryCache, smoke_params, three_class_targets
+
+from vpipe_utils.learning.datasets import eval_loader
+from vpipe_utils.learning.inference import as_table, pool_frames, predict
+
+
+class MeanColour(torch.nn.Module):
+    """Logits that follow from the picture alone: the mean of each colour channel."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return images.mean(dim=(2, 3))
+
+
+def test_frame_scores_keep_their_video_and_order() -> None:
+    cache = MemoryCache(three_class_targets(7))
+    params = smoke_params("frame_tresnet", eval_frames=3, eval_batch_size=6)
+    scores = predict(MeanColour(), eval_loader(params, cache, cache.videos), params)
+    positions = eval_loader(params, cache, cache.videos).dataset.positions(0, None)
+    expected = cache.pixels[:, positions].mean(axis=(2, 3)) / 255
+    assert scores.shape == (7, 3, 3)
+    np.testing.assert_allclose(scores, 1 / (1 + np.exp(-expected)), atol=1e-5)
+
+
+def test_pooling_by_hand() -> None:
+    frames = np.array([[[0.1, 0.9], [0.2, 0.5], [0.6, 0.1]]], np.float32)
+    np.testing.assert_allclose(pool_frames(frames, "mean"), [[0.3, 0.5]], rtol=1e-6)
+    np.testing.assert_allclose(pool_frames(frames, "max"), [[0.6, 0.9]])
+    np.testing.assert_allclose(pool_frames(frames, "median"), [[0.2, 0.5]])
+    with pytest.raises(ValueError, match="pooling 'sum' is unknown; it is one of mean, max, median"):
+        pool_frames(frames, "sum")
+
+
+def test_table_has_a_row_a_video() -> None:
+    table = as_table(["a.mp4", "b.mp4"], np.eye(2, dtype=np.float32), ["ZC", "CJ"])
+    assert table.to_dict("list") == {"video": ["a.mp4", "b.mp4"], "ZC": [1.0, 0.0], "CJ": [0.0, 1.0]}

@@ -1,0 +1,98 @@
+"""Figures of the report place every number where it belongs."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vpipe_utils.report import model_figures
+from vpipe_utils.report.figure_style import BLUE, GREY, PALE
+
+
+def tick_names(axes):
+    return [tick.get_text() for tick in axes.get_yticklabels()]
+
+
+def scores():
+    return pd.DataFrame(
+        {
+            "name": ["frame_tresnet", "nfnet_f3", "not measured"],
+            "approach": ["frame", "super_image", "super_image"],
+            "measured": [0.3, 0.5, np.nan],
+            "low": [0.25, 0.45, np.nan],
+            "high": [0.35, 0.56, np.nan],
+            "report": [0.547, 0.711, 0.7],
+        }
+    )
+
+
+def test_model_comparison():
+    figure = model_figures.model_comparison(scores(), chance=0.09, measured_on="PipeSim")
+    axes = figure.axes[0]
+    dots = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    diamonds = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "D"]
+    assert dots[:2] == [0.3, 0.5] and diamonds == [0.547, 0.711, 0.7]
+    assert [text.get_text() for text in axes.texts] == ["0.300", "0.500"]
+    assert tick_names(axes) == scores()["name"].tolist() and "PipeSim" in axes.get_xlabel()
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["frames", "super-image", "report, on QV-Pipe", "chance 0.090"]
+
+
+def test_model_comparison_without_report():
+    figure = model_figures.model_comparison(scores().assign(report=np.nan))
+    assert len(figure.legends[0].get_texts()) == 2 and len(figure.axes[0].texts) == 2
+
+
+def test_paired_differences_greys_what_is_undecided():
+    rows = [("a", 0.1, 0.05, 0.2), ("b", 0.0, -0.1, 0.1)]
+    table = pd.DataFrame(rows, columns=["name", "difference", "low", "high"])
+    axes = model_figures.paired_differences(table).axes[0]
+    dots = [line for line in axes.lines if line.get_marker() == "o"]
+    assert [dot.get_color() for dot in dots] == [BLUE, GREY]
+    assert [dot.get_xdata()[0] for dot in dots] == [0.1, 0.0]
+
+
+def test_rank_by_visibility_draws_a_line_a_model_and_leaves_the_difference_out():
+    names = ("frame/a", "super_image/b", "difference")
+    rows = [(name, x, 9, x, x - 0.1, x + 0.1) for x in (0.3, 0.8) for name in names]
+    table = pd.DataFrame(rows, columns=["model", "visible", "labels", "rank", "low", "high"])
+    figure = model_figures.rank_by_visibility(table)
+    lines = figure.axes[0].lines
+    assert [line.get_label() for line in lines] == ["frame/a", "super_image/b"]
+    assert all(list(line.get_ydata()) == [0.3, 0.8] for line in lines)
+
+
+def test_learning_curves_one_panel_a_model():
+    history = pd.DataFrame({"epoch": [1, 2], "val_mAP": [0.1, 0.2]})
+    histories = {f"model_{k}": {0: history, 1: history * (k + 1)} for k in range(5)}
+    figure = model_figures.learning_curves(histories)
+    shown = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in shown] == list(histories)
+    assert all(len(axes.lines) == 2 for axes in shown)
+    assert shown[0].get_ylim()[0] == 0 and shown[0].get_ylim()[1] >= 1.0  # the highest curve of all panels
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["fold 0", "fold 1"]
+
+
+def test_ap_table_prints_percent_and_a_dash():
+    table = pd.DataFrame([[0.934, np.nan]], index=["nfnet_f3"], columns=["ZC", "CJ"])
+    axes = model_figures.ap_table(table).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["93", "–"]
+
+
+def test_grid_image_is_row_major():
+    tiles = np.stack([np.full((2, 3, 3), k) for k in range(4)])
+    picture = model_figures.grid_image(tiles, 2)
+    assert picture.shape == (4, 6, 3)
+    assert picture[::2, ::3, 0].tolist() == [[0, 1], [2, 3]]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_gallery_colours_what_is_labelled_and_adds_what_was_missed(count):
+    probabilities = pd.Series({"ZC": 0.1, "CJ": 0.9, "CK": 0.6, "TL": 0.05})
+    example = model_figures.Example("7.mp4", np.zeros((9, 9, 3), np.uint8), {"CJ", "TL"}, probabilities)
+    figure = model_figures.prediction_gallery([example] * count, top=2)
+    picture, bars = figure.axes[:2]
+    assert picture.get_title(loc="left") == "7.mp4: CJ TL"
+    assert tick_names(bars) == ["CJ", "CK", "TL"]
+    from matplotlib.colors import to_rgba
+
+    assert [bar.get_facecolor() for bar in bars.patches] == [to_rgba(c) for c in (BLUE, PALE, BLUE)]

@@ -1,0 +1,71 @@
+"""The report's tables agree with each other, and with the corrections that we know of."""
+
+import pytest
+
+from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.report import paper_tables
+
+
+def test_best_map_is_the_mean_of_its_row():
+    table = paper_tables.table_vi()
+    printed = table[~table["derived"]]
+    assert len(printed) == 25
+    assert (printed[list(CLASSES)].mean(axis=1) - printed["best_mAP"]).abs().max() < 0.0101
+
+
+def test_five_folds_give_the_cv_map_of_table_ii():
+    best = paper_tables.table_vi().groupby("model")["best_mAP"].mean()
+    for row in paper_tables.table_ii().itertuples():
+        assert best[row.model] == pytest.approx(row.cv_mAP, abs=0.006)
+
+
+def test_derived_values_are_marked_and_have_no_class_ap():
+    table = paper_tables.table_vi()
+    derived = table[table["derived"]]
+    assert dict(zip(derived["model"], derived["best_mAP"], strict=True)) == {
+        "tresnet_xl": 66.14, "convnext_base": 68.40, "nfnet_f3": 69.29, "nfnet_f6": 70.13,
+    }  # fmt: skip
+    assert (derived["fold"] == 4).all() and derived[list(CLASSES)].isna().all(axis=None)
+    assert table[list(CLASSES)].notna().all(axis=1).sum() == 25
+
+
+def test_spot_values_of_table_vi():
+    table = paper_tables.table_vi().set_index(["model", "fold"])
+    assert table.loc[("tresnet_xl", 0), "SL"] == 12.53
+    assert table.loc[("video_swin", 3), "TL"] == 70.21
+    assert table.loc[("efficientnet_l2", 4), "best_mAP"] == 70.17
+    assert paper_tables.class_ap().loc["nfnet_f6", "CJ"] == pytest.approx((82.65 + 81.59 + 81.38 + 81.42) / 4)
+
+
+def test_weights_sum_to_one_and_members_agree_with_table_ii():
+    members = paper_tables.table_iii().set_index("model")
+    assert members["weight"].sum() == pytest.approx(1)
+    table = paper_tables.table_ii().set_index("model")
+    assert members.loc[table.index, "lb_mAP"].tolist() == table["lb_mAP"].tolist()
+    assert members["lb_mAP"].max() < paper_tables.ENSEMBLE_LB
+
+
+def test_input_sizes_are_three_tiles():
+    assert paper_tables.table_ii()["input_size"].tolist() == [1344, 1344, 1344, 1152, 1344]
+
+
+def test_gains_have_the_sign_of_their_table():
+    assert (paper_tables.table_iv()["gain"] > 0).all() and (paper_tables.table_v()["gain"] < 0).all()
+    assert len(paper_tables.table_iv()) == 11 and len(paper_tables.table_v()) == 14
+
+
+def test_headline_has_every_model_once():
+    table = paper_tables.headline()
+    assert table["model"].tolist() == [
+        "frame_tresnet", "video_swin_k600", "video_swin_k400", "video_swin_ssv2",
+        "tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2",
+    ]  # fmt: skip
+    assert set(table["approach"]) == {"frame", "video", "super_image"} and table["report_name"].notna().all()
+    scores = table.set_index("model")["lb_mAP"]
+    assert (scores["frame_tresnet"], scores["video_swin_k400"], scores["nfnet_f3"]) == (54.71, 64.798, 71.109)
+
+
+@pytest.mark.parametrize("number", ["I", "II", "III", "IV", "V"])
+def test_every_table_names_its_source(number):
+    table = getattr(paper_tables, f"table_{number.lower()}")()
+    assert f", Table {number}, section" in table.attrs["source"]

@@ -1,0 +1,111 @@
+"""The closing sentences say what the figures say, of any data, and show names as text."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from fakes import smoke_params
+from markdown_it import MarkdownIt
+
+from vpipe_utils.report import sentences
+
+
+def labels(**columns: list[int]) -> pd.DataFrame:
+    table = pd.DataFrame(columns)
+    table.insert(0, "video", [f"{k}.mp4" for k in range(len(table))])
+    return table
+
+
+def videos(n: int) -> pd.DataFrame:
+    return pd.DataFrame({"readable": [True] * n, "duration_s": 36.0})
+
+
+def said(table: pd.DataFrame, jpeg: int = 300, cache: int = 100, names: dict[str, str] | None = None) -> str:
+    return sentences.data_summary(videos(len(table)), table, names or {}, jpeg, cache)
+
+
+def test_data() -> None:
+    text = said(labels(OK=[1, 0, 0, 0], CRACK=[0, 1, 1, 1]), names={"CRACK": "a long crack"})
+    assert "4 of 4 videos can be read, 2.4 minutes (QV" in text and "1.00 labels on average" in text
+    assert "most frequent class, a long crack, has 3.0 times as many videos as the rarest, OK" in text
+    assert "All frames as JPEG would take 3.0 times the disk of the tile cache." in text
+
+
+def test_a_normal_class_is_claimed_only_where_there_is_one() -> None:
+    assert sentences.normal_rule("O*K") == "The normal class, O&#42;K, excludes all others."
+    assert "no normal class" in sentences.normal_rule(None) and "excludes" not in sentences.normal_rule(None)
+
+
+def test_lengths() -> None:
+    assert [sentences.duration(hours) for hours in (0.07, 55.0)] == ["4.2 minutes", "55.0 hours"]
+    assert "nan" not in sentences.duration(float("nan"))
+
+
+def test_data_of_one_kind_or_none() -> None:
+    assert "All classes that occur have 2 videos each" in said(labels(OK=[1, 1], CRACK=[0, 0]))
+    assert "No video has CRACK." in said(labels(OK=[1, 1], CRACK=[0, 0]))
+    assert "No class has a single video. No video has OK, CRACK." in said(labels(OK=[0, 0], CRACK=[0, 0]))
+
+
+def test_a_cache_larger_than_the_files_is_not_praised() -> None:
+    text = said(labels(OK=[1, 0]), jpeg=2_000_000, cache=3_500_000)
+    assert "takes more disk here (3.5 MB) than all frames as JPEG would (2.0 MB)" in text
+    assert "times the disk" not in text
+
+
+def test_names_are_text() -> None:
+    text = said(labels(**{"<b>CRACK</b>": [1, 1, 1], "*a_b*|$1$": [1, 0, 0]}))
+    page = MarkdownIt().render(text)
+    assert "&lt;b&gt;CRACK&lt;/b&gt;" in page and "<b>" not in page and "<em>" not in page
+    counts = pd.DataFrame({0: [1, 0], 1: [1, 1], "spread": [0, 1]}, index=["OK", "<b>CRACK</b>"])
+    page = MarkdownIt().render(sentences.folds_summary(False, counts, 0, 0, 1, 0))
+    assert "some fold: &lt;b&gt;CRACK" in page
+
+
+def test_folds() -> None:
+    counts = pd.DataFrame({0: [3, 0, 0], 1: [2, 1, 0], "spread": [1, 1, 0]}, index=["OK", "CRACK", "NONE"])
+    text = sentences.folds_summary(True, counts, 5, 2, 4, 0)
+    assert "**recordings kept whole**" in text and "differ by at most 1 video." in text
+    assert "tear 2 of 5 recordings" in text and "whole tears 0 and leaves a spread of at most 4" in text
+    assert "in some fold: CRACK." in text and "single labelled video: NONE." in text
+    assert "No recording has several files" in sentences.folds_summary(False, counts, 0, 0, 1, 0)
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("frame_tresnet", ["single frames of 32 px, mean pooling", "scores 0.547", "max is best on this fold (0.400;"]),
+        ("video_swin_k400", ["clips of 9 frames of 32 px", "has 0.648 on the leaderboard (Table I)", "clips a second"]),
+        ("efficientnet_l2", ["super-images of 96 px", "has 0.710 over five folds (Table II)", "super-images a second"]),
+    ],
+)
+def test_a_run(model: str, words: list[str]) -> None:
+    result = {"parameters": 512_000, "weights": "random start", "val_mAP": 0.3, "best_epoch": 3, "epochs": 12}
+    result |= {"samples_per_s": 1234.0, "pooling": {"mean": 0.3, "max": 0.4, "median": 0.2}}
+    targets = np.eye(4)[[0, 1, 2, 3, 0, 1]]
+    text = sentences.run_summary(smoke_params(model), result, targets)
+    for word in [*words, "**0.300** on fold 0", "0.5 M parameters", "from random weights", "epoch was 3 of 12; 1,234"]:
+        assert word in text, text
+    assert "rough figure" in text and "which is better" in text, "chance is above 0.3"
+    assert "nan" not in text
+
+
+def test_a_model_that_the_report_does_not_have_is_not_compared() -> None:
+    own = smoke_params("efficientnet_l2").model_copy(update={"model": "my_own"})
+    assert sentences.report_figure(own) == []
+
+
+def test_poolings_that_are_equal() -> None:
+    assert "equal on this fold (0.500)" in sentences.pooling_sentence({"mean": 0.5, "max": 0.5, "median": 0.5})
+
+
+def test_guessing_that_is_better_is_said_to_be() -> None:
+    targets = np.eye(2)[[0, 1] * 60]
+    assert sentences.against_guessing({"val_mAP": 0.1}, targets) == "guessing gives 0.518, which is better"
+    assert sentences.against_guessing({"val_mAP": 0.55}, targets).endswith("which this hardly beats")
+    assert sentences.against_guessing({"val_mAP": 0.75}, targets).endswith("(1.4 times as much)")
+
+
+def test_nothing_to_find() -> None:
+    assert "none of its validation videos has a label" in sentences.against_guessing({"val_mAP": 0.0}, np.zeros((3, 4)))

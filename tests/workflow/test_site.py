@@ -1,0 +1,45 @@
+"""The pages of the report: names of models and networks are text in their tables, titles and links."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from markdown_it import MarkdownIt
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "site"))
+
+import build  # noqa: E402
+
+HOSTILE = "<b>x</b> a|b $1$ *y*"
+RUN = {"page": "05-x-fold_0", "model": HOSTILE, "fold": 0, "title": "Super-image"}
+
+
+def rendered(text: str) -> str:
+    return MarkdownIt("gfm-like", {"linkify": False}).render(text)
+
+
+@pytest.mark.parametrize("page", [build.runs_table, build.model_page])
+def test_a_model_and_its_network_are_text(page) -> None:
+    run = RUN | {"metrics": {"backbone": HOSTILE, "val_mAP": 0.5, "epochs": 3, "parameters": 1e6}}
+    text = page([run])
+    html = rendered(text)
+    assert "$" not in text and "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<em>" not in html and "<b>" not in html
+    assert 'href="05-x-fold_0"' in html and html.count("<td") == 6, "a bar in a name makes no column"
+
+
+def test_the_start_page(tmp_path: Path) -> None:
+    (tmp_path / "headline").mkdir()
+    head = {"columns": ["Model", "Here"], "rows": [[HOSTILE, 0.5], ["Chance", None]], "note": "A note."}
+    (tmp_path / "headline" / "headline.json").write_text(json.dumps(head))
+    source = tmp_path / "source"
+    source.mkdir()
+    for with_benchmarks in (True, False):
+        build.write_start_page(tmp_path, source, {"05-x": [RUN | {"metrics": {}}]}, with_benchmarks)
+        text = (source / "index.md").read_text(encoding="utf-8")
+        html = rendered(text)
+        assert ("12_benchmarks" in text) == with_benchmarks
+        assert "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<b>" not in html and "<em>" not in html
+        assert "06_ensemble\n10_report" in text

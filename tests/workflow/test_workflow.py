@@ -1,0 +1,219 @@
+"""The graph of notebooks: which jobs there are, and which of them a change runs again. Nothing is trained here.
+
+Every test works on a copy of the project, so that parameter files can be changed.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+from projects import copy_project, run
+
+from vpipe_utils.project.names import NOT_MODELS
+
+ROOT = Path(__file__).resolve().parents[2]
+ENDS = ["06 ensemble", "10 report", "HTML pages"]
+COSTS = "12 benchmarks"
+MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
+
+
+def jobs(project: Path) -> list[str]:
+    """Names of the jobs a dry run lists, sorted."""
+    done = run(project, "--dry-run")
+    assert done.returncode == 0, done.stderr
+    if "Nothing to do" in done.stderr:
+        return []
+    return sorted(re.findall(r"^\[ *\d+/\d+\] (.+?)  ", done.stderr, flags=re.MULTILINE))
+
+
+@pytest.fixture(scope="module")
+def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    project = copy_project(tmp_path_factory.mktemp("finished") / "project")
+    summary = run(project, "--summary").stdout.splitlines()
+    files = [line.split("\t")[0] for line in summary if line.startswith("outputs/")]
+    assert len(files) > 40
+    for file in files:
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        (project / file).write_text(file)
+    return project
+
+
+@pytest.fixture
+def finished(finished_once: Path, tmp_path: Path) -> Path:
+    """A project whose smoke run is finished as far as Snakemake can see: every declared file is there."""
+    return shutil.copytree(finished_once, tmp_path / "project")  # keeps the dates
+
+
+def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
+    project = copy_project(tmp_path / "project")
+    trained = ["03 frame · frame_tresnet · fold 0", "04 video · video_swin_k400 · fold 0"]
+    trained += [f"05 super-image · {model} · fold 0" for model in MODELS]
+    assert jobs(project) == sorted(["01 data", "02 folds", *trained, COSTS, *ENDS])
+
+
+def test_drawing_and_comments_train_nothing(finished):
+    plots, data = finished / "vpipe_utils" / "report" / "data_figures.py", finished / "params" / "smoke" / "data.yaml"
+    for path in (plots, data):
+        path.write_text(path.read_text() + "\n# only a comment\n")
+    assert jobs(finished) == sorted([COSTS, *ENDS]), "new figures in the last notebooks, and nothing else"
+
+
+def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
+    file = finished / "params" / "smoke" / "convnext_base.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "lr": 0.123}))
+    assert jobs(finished) == sorted(["05 super-image · convnext_base · fold 0", COSTS, *ENDS])
+
+
+def test_new_names_of_classes_train_nothing(finished):
+    file = finished / "params" / "smoke" / "data.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "class_names": {"FS": "rust"}}))
+    assert jobs(finished) == sorted(ENDS)
+
+
+def test_a_new_fold_leaves_the_finished_runs_alone(finished):
+    file = finished / "params" / "smoke" / "data.yaml"
+    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "train_folds": [0, 3]}))
+    new = ["03 frame · frame_tresnet · fold 3", "04 video · video_swin_k400 · fold 3"]
+    new += [f"05 super-image · {model} · fold 3" for model in MODELS]
+    assert jobs(finished) == sorted([*new, *ENDS])
+
+
+def test_what_was_deleted_is_made_again(finished):
+    shutil.rmtree(finished / "outputs" / "smoke" / "runs" / "video")
+    assert jobs(finished) == sorted(["04 video · video_swin_k400 · fold 0", *ENDS])
+
+
+def test_a_changed_module_runs_what_imports_it(finished):
+    file = finished / "vpipe_utils" / "data" / "folds.py"
+    file.write_text(file.read_text() + "\n# split otherwise\n")
+    again = jobs(finished)
+    assert "01 data" not in again and "02 folds" in again and "05 super-image · nfnet_f3 · fold 0" in again
+
+
+@pytest.mark.parametrize(
+    ("preset", "file", "text", "sentence"),
+    [
+        ("nowhere", None, None, "preset 'nowhere' has no params/nowhere/data.yaml; presets are"),
+        ("smoke", "smoke/convnext_base.yaml", "learning_rate: 1", "'learning_rate' is no parameter here"),
+        ("smoke", "smoke/data.yaml", "seed: [", "not readable as YAML"),
+        ("own", "own/data.yaml", "preset: own\nextends: smoke\nclasses: [FS]\nnormal_class: null", "are own ones"),
+        ("own", "own/data.yaml", "extends: smoke", "preset is 'smoke', but the folder is 'own'"),
+        ("own", "own/data.yaml", "preset: own\nvideos_dir: none\nannotations: none.json", "videos_dir '"),
+    ],
+)  # fmt: skip
+def test_a_wrong_parameter_is_one_sentence_before_anything_runs(tmp_path, preset, file, text, sentence):
+    project = copy_project(tmp_path / "project")
+    if file:
+        path = project / "params" / file
+        path.parent.mkdir(exist_ok=True)
+        path.write_text((path.read_text() if path.exists() else "") + "\n" + text + "\n")
+    done = run(project, preset=preset)
+    assert done.returncode != 0
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr and len(done.stderr.strip().splitlines()) == 1
+    assert not (project / "outputs").exists()
+
+
+def test_how_labels_and_files_fit_is_said_before_anything_runs(tmp_path):
+    project = copy_project(tmp_path / "project")
+    (project / "videos").mkdir()
+    for name in ("a.MP4", "b.mp4", "c.mp4", "d.mp4", "e_1.mp4", "f.mp4"):
+        (project / "videos" / name).touch()
+    rows = "".join(f"{name};1;0\n" for name in ("a.mp4", "b.mp4", "c.mp4", "d.mp4")) + "f.mp4;;1\ne_01.mp4;;1\n"
+    (project / "labels.csv").write_text(f"sep=;\nVideo;OK;Ri\u00df\n{rows}", encoding="cp1252")
+    (project / "params" / "own").mkdir()
+    own = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.csv\n"
+    own += "classes: [OK, Ri\u00df]\nnormal_class: OK\n"
+    (project / "params" / "own" / "data.yaml").write_text(own, encoding="utf-8")
+    done = run(project, "--dry-run", preset="own")
+    assert done.returncode == 0, done.stderr
+    first = "labels.csv: 6 labelled videos; read as ANSI (Windows-1252), columns separated by semicolons; 2 blank cells"
+    assert done.stderr.startswith(first)
+    near = "'e_01.mp4' (is it 'e_1.mp4'?)"
+    for said in ("'a.mp4' is 'a.MP4'", near, "will be predicted: 'e_1.mp4'", "'Ri\u00df' (1)"):
+        assert said in done.stderr, said
+
+
+def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_path):
+    project = copy_project(tmp_path / "project")
+    own = project / "params" / "own"
+    own.mkdir()
+    (project / "videos").mkdir()
+    labels = {f"{k}.mp4": [k % 3] for k in range(12)}
+    (project / "labels.json").write_text(json.dumps(labels))
+    for video in labels:
+        (project / "videos" / video).touch()
+    data = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.json\n"
+    (own / "data.yaml").write_text(data)
+    (own / "training.yaml").write_text("batch_size: 10\n")
+    said = run(project, "--dry-run", preset="own").stderr
+    assert COSTS not in said and "[ 1/12]" in said
+    assert "A fold trains on about 9 videos" in said and "convnext_base 9 (not 10)" in said
+    assert "params/own/training.yaml" in said and "frame_tresnet" not in said.split("To choose")[0]
+    (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
+    (own / "training.yaml").write_text("batch_size: 3\n")
+    said = run(project, "--dry-run", preset="own").stderr
+    assert COSTS in said and "A fold trains" not in said
+    (project / "labels.json").write_text(json.dumps({f"{k}.mp4": [k] for k in range(3)}))
+    done = run(project, "--dry-run", preset="own")
+    assert done.returncode != 0 and "Traceback" not in done.stderr
+    assert "3 labelled videos cannot make n_folds 5" in done.stderr
+
+
+def test_a_failing_notebook_is_kept_and_named(tmp_path):
+    project = copy_project(tmp_path / "project")
+    notebook = nbformat.v4.new_notebook()
+    notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    parameters = nbformat.v4.new_code_cell("seed = 0", metadata={"tags": ["parameters"]})
+    notebook.cells = [parameters, nbformat.v4.new_code_cell('raise ValueError(f"no pipe\\n in sight: {seed}")')]
+    nbformat.write(notebook, project / "notebooks" / "01_data_preparation.ipynb")
+
+    done = run(project)
+    kept = project / "outputs" / "smoke" / "logs" / "01_data_preparation.ipynb"
+    assert done.returncode != 0
+    assert "01_data_preparation failed: ValueError: no pipe in sight: 2022" in done.stderr
+    assert str(kept.relative_to(project)) in done.stderr
+    assert "Traceback" not in done.stderr
+    cells = json.loads(kept.read_text())["cells"]
+    assert any(output.get("ename") == "ValueError" for cell in cells for output in cell.get("outputs", []))
+    assert not (project / "outputs" / "smoke" / "notebooks" / "01_data_preparation.ipynb").exists()
+
+
+def test_jobs_share_the_memory_of_the_machine(tmp_path):
+    """Each training job says how much it takes; one that wants more than there is gets all of it, alone."""
+    project = copy_project(tmp_path / "project")
+    file = project / "params" / "smoke" / "nfnet_f3.yaml"
+    file.write_text(file.read_text() + "\nmemory_gb: 100000\n")
+    command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--config", "preset=smoke", "memory_mb=9000"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    taken = re.findall(r"resources: .*?mem_mb=(\d+)", done.stdout + done.stderr)
+    assert sorted(map(int, taken)) == [2000] * 6 + [9000] * 2, "benchmarks build the largest network too"
+
+
+def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):
+    project = copy_project(tmp_path / "project")
+    root = project / "outputs" / "smoke"
+    root.mkdir(parents=True)
+    with open(root / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        done = run(project, "--dry-run")
+    assert done.returncode != 0 and "another run is writing to" in done.stderr
+
+
+def test_the_layers_of_paper_hold_every_key_of_the_small_presets():
+    """Executed notebooks start from the smoke values of their own cell: `paper` must replace all of them."""
+    params = ROOT / "params"
+    keys = {file.stem: set(yaml.safe_load(file.read_text())) for file in params.glob("paper/*.yaml")}
+    keys["training"] = set.intersection(*(of for name, of in keys.items() if name not in NOT_MODELS))
+    for file in [*params.glob("smoke/*.yaml"), *params.glob("demo/*.yaml")]:
+        assert set(yaml.safe_load(file.read_text()) or {}) <= keys[file.stem] | keys["data"], file

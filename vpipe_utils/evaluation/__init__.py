@@ -1,0 +1,1 @@
+"""From probabilities to scores: the official metric, intervals, ensembles."""

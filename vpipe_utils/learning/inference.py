@@ -1,0 +1,54 @@
+"""From a trained network to probabilities: one row a video, and for frames the pooling to video scores."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Sized
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+from vpipe_utils.data.params import TrainParams
+from vpipe_utils.learning.device import Device, this_device
+from vpipe_utils.learning.inputs import make_input
+from vpipe_utils.project.progress import progress_bar
+
+POOLINGS = {"mean": np.mean, "max": np.max, "median": np.median}
+
+
+def predict(
+    network: nn.Module,
+    batches: Iterable[tuple[Tensor, ...]],
+    params: TrainParams,
+    device: Device | None = None,
+    progress: bool = True,
+) -> np.ndarray:
+    """Probabilities `(V, k, C)` float32 of a loader's videos: k = 1, for frames k = frames a video.
+
+    The network runs at the precision at which it was validated. `device` is `this_device()` where it is not given.
+    """
+    device = device or this_device()
+    network = network.to(device.type).eval()
+    total = len(batches) if isinstance(batches, Sized) else None
+    parts = []
+    with torch.inference_mode(), device.autocast(params.precision):
+        for tiles, *_ in progress_bar(batches, total, "predicting", progress):
+            tiles = tiles.to(device.type, non_blocking=True)
+            probabilities = network(make_input(tiles, params)).float().sigmoid()
+            parts.append(probabilities.reshape(tiles.shape[0], -1, probabilities.shape[-1]).cpu())
+    return torch.cat(parts).numpy()
+
+
+def pool_frames(probabilities: np.ndarray, pooling: str) -> np.ndarray:
+    """Frame probabilities `(V, k, C)` to video probabilities `(V, C)` by mean, max or median (section III.A.3)."""
+    if pooling not in POOLINGS:
+        raise ValueError(f"pooling '{pooling}' is unknown; it is one of {', '.join(POOLINGS)}")
+    return POOLINGS[pooling](probabilities, axis=1).astype(np.float32)
+
+
+def as_table(videos: Sequence[str], probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
+    """Probabilities `(V, C)` as the table that is written: `video`, then one column a class."""
+    return pd.concat(
+        [pd.DataFrame({"video": list(videos)}), pd.DataFrame(probabilities, columns=list(classes))], axis=1
+    )

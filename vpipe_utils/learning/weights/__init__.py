@@ -1,0 +1,1 @@
+"""Weights of networks: those that others published, those that a run keeps."""

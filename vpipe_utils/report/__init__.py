@@ -1,0 +1,1 @@
+"""What a reader sees: figures, tables and sentences, and the figures of the paper beside them."""

@@ -1,0 +1,147 @@
+"""What all figures share: colours, fonts, how a notebook shows them, and that a picture never stops a result.
+
+Nothing here touches pyplot: a figure belongs to its caller, shows itself in a notebook, works without
+a display, and leaves no global state behind.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import logging
+import os
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any, ParamSpec
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from vpipe_utils.user_files.user_text import font_families, in_markdown, one_line
+
+# Okabe and Ito's palette: told apart with every common colour-vision deficiency, and in print.
+BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
+INK, GREY, PALE = "#333333", "#8C8C8C", "#D9D9D9"
+WIDTH = 8.0  # inches; the width of a page of the HTML report
+DPI = 130
+STYLE = {
+    "font.size": 9,
+    "text.parse_math": False,  # a `$` in a name is a character, no formula
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.titleweight": "bold",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": "#E8E8E8",
+    "grid.linewidth": 0.8,
+    "text.color": INK,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "lines.linewidth": 1.6,
+}
+logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # not that a font has no bold letters
+STRICT = "VPIPE_FIGURES"  # environment variable: `strict` lets a figure that fails stop its notebook, as tests want it
+
+
+class NotebookFigure(Figure):
+    """A Figure that a notebook shows as the value of a cell, without pyplot having been imported."""
+
+    sentence = ""  # why it could not be drawn: a notebook shows the sentence, a file is a picture of it
+
+    def draw(self, renderer: Any) -> None:
+        with matplotlib.rc_context(_style()):  # matplotlib makes the texts of an axis only when it draws them
+            super().draw(renderer)
+
+    def png(self) -> bytes:
+        buffer = io.BytesIO()
+        try:
+            self.savefig(buffer, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.06)
+        except Exception as error:
+            if is_strict() or self.sentence:
+                raise
+            return _missing("a figure", error, self).png()
+        return buffer.getvalue()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, str]:
+        picture = b"" if self.sentence else self.png()
+        if self.sentence:
+            return {"text/markdown": self.sentence}
+        return {"image/png": base64.b64encode(picture).decode()}
+
+
+P = ParamSpec("P")
+
+
+def quiet(function: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with the style of this report, and leave matplotlib's global settings as they were.
+
+    A figure that fails becomes one that says which one and why: a picture must never stop a result.
+    """
+
+    @wraps(function)
+    def styled(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with matplotlib.rc_context(_style()):
+            try:
+                return function(*args, **kwargs)
+            except Exception as error:
+                if is_strict():
+                    raise
+                return _missing(function.__name__.replace("_", " "), error, new_figure(1.2))
+
+    return styled
+
+
+@contextmanager
+def drawing(what: str) -> Iterator[None]:
+    """For the cells of a notebook that only show something: where they fail, a sentence stands in their place.
+
+    Nothing that a later cell needs may be computed inside.
+    """
+    from IPython.display import Markdown, display
+
+    try:
+        yield
+    except Exception as error:
+        if is_strict():
+            raise
+        display(Markdown(_sentence(what, error)))
+
+
+def is_strict() -> bool:
+    """Whether a figure that fails raises its error."""
+    return os.environ.get(STRICT) == "strict"
+
+
+def new_figure(height: float, width: float = WIDTH) -> NotebookFigure:
+    """An empty figure, sizes in inches."""
+    return NotebookFigure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def _style() -> dict[str, Any]:
+    return {**STYLE, "font.family": font_families()}
+
+
+def _sentence(what: str, error: Exception) -> str:
+    reason = f"{type(error).__name__}: {in_markdown(error)}"
+    return f"*No picture here: {in_markdown(what)} could not be drawn ({reason}). The results do not depend on it.*"
+
+
+def _missing(what: str, error: Exception, figure: NotebookFigure) -> NotebookFigure:
+    """`figure`, emptied, as the picture of a sentence that says what could not be drawn and why."""
+    figure.clear()
+    figure.set_size_inches(WIDTH, 1.2)
+    figure.sentence = _sentence(what, error)
+    words = one_line(f"No picture: {what} could not be drawn ({type(error).__name__}: {error})")
+    with matplotlib.rc_context(_style()):
+        figure.text(0.01, 0.5, textwrap.fill(words[:600], 120), va="center")
+    return figure

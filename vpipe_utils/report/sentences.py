@@ -1,0 +1,189 @@
+"""The closing sentences of notebooks 01 to 05: Markdown, computed from what was measured, names as text.
+
+Those of notebooks 06 and 10, which compare models, are in `result_tables` and `conclusions`. Here too: what is said in
+between, but does not hold for all data.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from vpipe_utils.data import video_table
+from vpipe_utils.data.annotations import class_counts
+from vpipe_utils.data.params import FrameParams, SuperImageParams, TrainParams, VideoParams
+from vpipe_utils.evaluation.metrics import chance_map
+from vpipe_utils.report import paper_tables
+from vpipe_utils.user_files.user_text import in_markdown, many
+
+EVIDENCE = (
+    "PipeSim knows where it has put each defect. The boxes below are what it recorded; no model sees them, they serve "
+    "to check later where a prediction comes from."
+)
+SIGHT = (
+    "Below, each held-out label is ranked among the videos without its class, by both TResNets, and the labels are put "
+    "into four groups from briefly to long in sight. Classes differ in how long they stay in sight too, so this is a "
+    "hint at the cause, not a proof."
+)
+
+
+def normal_rule(normal_class: str | None) -> str:
+    """Notebook 01: whether a class excludes the others."""
+    if normal_class is None:
+        return "There is no normal class here: any classes may come together, and a video may have none."
+    return f"The normal class, {in_markdown(normal_class)}, excludes all others."
+
+
+def data_summary(
+    videos: pd.DataFrame, labels: pd.DataFrame, names: Mapping[str, str], jpeg_bytes: int, cache_bytes: int
+) -> str:
+    """Notebook 01. ``videos``: the videos table; ``labels``: of the readable ones; ``names``: long names of classes."""
+    size, qv_pipe = video_table.describe(videos, labels), video_table.QV_PIPE
+    lines = [
+        f"{size['videos']:,} of {len(videos):,} videos can be read, {duration(size['hours'])} "
+        f"(QV-Pipe: {qv_pipe['videos']:,} videos, {qv_pipe['hours']:.0f} hours).",
+        f"A video has {size['labels per video']:.2f} labels on average (QV-Pipe: "
+        f"{qv_pipe['labels per video']:.2f}). {_most_and_least(labels, names)}",
+        disk_sentence(jpeg_bytes, cache_bytes),
+    ]
+    return as_list(lines)
+
+
+def duration(hours: float) -> str:
+    """'4.2 minutes', '55.0 hours'; NaN where a video does not tell its length."""
+    if np.isnan(hours):
+        return "of a length that not all of them tell"
+    return f"{hours:.1f} hours" if hours >= 1 else f"{60 * hours:.1f} minutes"
+
+
+def _most_and_least(labels: pd.DataFrame, names: Mapping[str, str]) -> str:
+    counts = class_counts(labels)
+    empty = [in_markdown(code) for code in counts.index[counts == 0]]
+    counts = counts[counts > 0]
+    missing = f" No video has {', '.join(empty)}." if empty else ""
+    if counts.empty:
+        return f"No class has a single video.{missing}"
+    most, least = (in_markdown(names.get(code, code)) for code in (counts.idxmax(), counts.idxmin()))
+    if counts.max() == counts.min():
+        return f"All classes that occur have {many(counts.max(), 'video')} each (QV-Pipe: from 1,690 to 98).{missing}"
+    return (
+        f"The most frequent class, {most}, has {counts.max() / counts.min():.1f} times as many videos as the rarest, "
+        f"{least} (QV-Pipe: 17.2 times).{missing}"
+    )
+
+
+def disk_sentence(jpeg_bytes: int, cache_bytes: int) -> str:
+    """What all frames as JPEG files take against the tile cache, also where the cache is no smaller."""
+    jpeg, cache = (f"{size / 1e6:,.1f} MB" for size in (jpeg_bytes, cache_bytes))
+    if jpeg_bytes > cache_bytes:
+        return f"All frames as JPEG would take {jpeg_bytes / max(cache_bytes, 1):.1f} times the disk of the tile cache."
+    return (
+        f"The tile cache takes more disk here ({cache}) than all frames as JPEG would ({jpeg}): these clips are short "
+        "and small. What it saves is that no frame is decoded again in training; with QV-Pipe it also saves disk, "
+        "about 31 GB against 0.9 to 1.9 TB."
+    )
+
+
+def folds_summary(
+    by_recording: bool, counts: pd.DataFrame, recordings: int, torn: int, whole_spread: int, whole_torn: int
+) -> str:
+    """Notebook 02. ``counts``: `folds.fold_table` of the folds that are written.
+
+    ``recordings``: those with several files, of which the report's folds tear ``torn`` apart and whole ones
+    ``whole_torn``, at the price of ``whole_spread`` (the largest spread of a class).
+    """
+    used = "recordings kept whole" if by_recording else "the report's folds"
+    lines = [
+        f"Written: **{used}**. In every class the fullest and the emptiest fold differ by at most "
+        f"{many(counts['spread'].max(), 'video')}."
+    ]
+    if recordings:
+        lines.append(
+            f"The report's folds tear {torn:,} of {recordings:,} recordings that have several files apart; keeping "
+            f"them whole tears {whole_torn} and leaves a spread of at most {whole_spread}."
+        )
+    else:
+        lines.append("No recording has several files here, so no fold is validated on a pipe that it has seen.")
+    by_class = counts.drop(columns="spread")
+    never = [in_markdown(code) for code in by_class.index[(by_class == 0).all(axis=1)]]
+    empty = [in_markdown(code) for code in by_class.index[(by_class == 0).any(axis=1) & (by_class > 0).any(axis=1)]]
+    if empty:
+        lines.append(f"Without a single video in some fold: {', '.join(empty)}. There these classes count 0.")
+    if never:
+        lines.append(f"Without a single labelled video: {', '.join(never)}. These classes count 0 everywhere.")
+    return as_list(lines)
+
+
+def run_summary(params: TrainParams, result: Mapping[str, object], targets: np.ndarray) -> str:
+    """Notebooks 03 to 05: one run. ``result``: its metrics.json; ``targets``: 0/1 of its validation videos, (V, C)."""
+    size = f"{result['parameters'] / 1e6:.1f} M parameters"
+    origin = "random weights" if str(result.get("weights", "")).startswith("random") else "pretrained weights"
+    input_px = f"{params.input_tile} px"
+    if isinstance(params, FrameParams):
+        way, unit = f"single frames of {input_px}, {params.pooling} pooling", "frames"
+    elif isinstance(params, VideoParams):
+        way, unit = f"clips of {params.clip_frames} frames of {input_px}", "clips"
+    elif isinstance(params, SuperImageParams):
+        way, unit = f"super-images of {params.grid * params.input_tile} px", "super-images"
+    else:
+        raise TypeError(f"no words for {type(params).__name__}")
+    lines = [
+        f"{in_markdown(params.model)} ({in_markdown(params.backbone)}, {size}, from {origin}; {way}) reaches a "
+        f"validation mAP of **{result['val_mAP']:.3f}** on fold {params.fold}; {against_guessing(result, targets)}."
+    ]
+    if isinstance(params, FrameParams):
+        lines.append(pooling_sentence(result["pooling"]))
+    lines += report_figure(params)
+    lines.append(
+        f"The best epoch was {result['best_epoch']} of {result['epochs']}; {result['samples_per_s']:,.0f} {unit} a "
+        "second in training."
+    )
+    return as_list(lines)
+
+
+def against_guessing(result: Mapping[str, object], targets: np.ndarray) -> str:
+    """'guessing gives 0.173', and how much that is worth: few videos make the best of several epochs look good."""
+    guessing = chance_map(targets)
+    if not guessing:
+        return "none of its validation videos has a label, so there is nothing to find"
+    ratio = result["val_mAP"] / guessing
+    little = ", which is better" if ratio < 1 else ", which this hardly beats"
+    against = little if ratio < 1.2 else f" ({ratio:.1f} times as much)"
+    of_few = f". With {many(len(targets), 'validation video')} this is a rough figure" if len(targets) < 100 else ""
+    return f"guessing gives {guessing:.3f}{against}{of_few}"
+
+
+def pooling_sentence(pooling: Mapping[str, float]) -> str:
+    """Which of the three poolings of frame scores is best on this fold."""
+    ordered = sorted(pooling, key=pooling.get, reverse=True)
+    best, *others = ordered
+    ties = [name for name in others if pooling[name] == pooling[best]]
+    if len(ties) == len(others):
+        return f"The three poolings are equal on this fold ({pooling[best]:.3f})."
+    rest = ", ".join(f"{name} {pooling[name]:.3f}" for name in others)
+    return f"Of the three poolings {best} is best on this fold ({pooling[best]:.3f}; {rest})."
+
+
+def report_figure(params: TrainParams) -> list[str]:
+    """A sentence with the report's own figure for this model, where it has one."""
+    other = "" if params.preset == "paper" else ", on QV-Pipe with full-size pretrained networks"
+    if isinstance(params, FrameParams):
+        score = paper_tables.FRAME_LB / 100
+        return [
+            f"The report's frame baseline scores {score:.3f} on the leaderboard (section III.A){other}; its "
+            "super-images 0.683 to 0.711. Notebook 10 compares the two here."
+        ]
+    tables = {"Table I": (paper_tables.table_i(), "lb_mAP", "on the leaderboard")}
+    tables["Table II"] = (paper_tables.table_ii(), "cv_mAP", "over five folds")
+    for name, (table, column, where) in tables.items():
+        known = table.set_index("model")[column]
+        if params.model in known.index:
+            return [f"The report's {params.model} has {known[params.model] / 100:.3f} {where} ({name}){other}."]
+    return []
+
+
+def as_list(lines: Sequence[str]) -> str:
+    """Sentences as a Markdown list."""
+    return "\n".join(f"- {line}" for line in lines)
