@@ -9,7 +9,7 @@ import pytest
 from make_videos import decode_all, make_video
 
 from vpipe_utils.benchmarks import clips, compare_readers, video_readers
-from vpipe_utils.video import uniform_indices
+from vpipe_utils.data.sampling import uniform_indices
 
 ALWAYS_RIGHT = [video_readers.REPORT, "PyAV, through", "cv2 grab", video_readers.OURS]
 

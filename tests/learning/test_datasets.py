@@ -5,9 +5,9 @@ import pytest
 import torch
 from fakes import MemoryCache, smoke_params, three_class_targets
 
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.learning.datasets import EpochShuffle, TileDataset, eval_loader, first_batch, train_loader
 from vpipe_utils.tiles.tile_cache import cached_indices
-from vpipe_utils.video import uniform_indices
 
 TARGETS = three_class_targets(20)
 

@@ -19,6 +19,7 @@ from make_videos import HEADER_FIRST, damage, make_video, record_decoding
 
 from vpipe_utils import video
 from vpipe_utils.data import shards, video_table
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.data.video_table import index_videos
 from vpipe_utils.tiles import frame_extraction, tile_writer
 from vpipe_utils.tiles.frame_extraction import TileCache, build_tile_cache
@@ -58,7 +59,7 @@ def content(folder: Path) -> dict[str, str]:
 
 
 def expected_tiles(path: Path, n: int, size: int) -> np.ndarray:
-    pictures = video.read_frames(path, video.uniform_indices(video.count_frames(path), n))
+    pictures = video.read_frames(path, uniform_indices(video.count_frames(path), n))
     return np.stack([cv2.resize(p, (size, size), interpolation=cv2.INTER_AREA) for p in pictures])
 
 

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from make_videos import HEADER_FIRST, cut_off, damage, make_video, turn_by_90
 
 from vpipe_utils import video
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.video.jump import Doubt, jump_to_frames, look
 
 X264 = {"x264-params": "keyint=12:scenecut=0"}
@@ -245,5 +246,5 @@ def test_any_damage_gives_no_wrong_frame(how: dict, numbers: list[int], flips: l
 def test_real_clips(clips: Path) -> None:
     for path in sorted(clips.iterdir()):
         expected = all_frames(path)
-        wanted = video.uniform_indices(len(expected), 9).tolist()
+        wanted = uniform_indices(len(expected), 9).tolist()
         assert_exact(path, wanted, expected)

@@ -10,19 +10,10 @@ import warnings
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from make_videos import HEADER_FIRST, cut_off, damage, decode_all, make_video, number_of, turn_by_90
 
-from vpipe_utils.video import (
-    VideoError,
-    consecutive_indices,
-    count_frames,
-    iter_frames,
-    probe,
-    read_frames,
-    uniform_indices,
-)
+from vpipe_utils.data.sampling import uniform_indices
+from vpipe_utils.video import VideoError, count_frames, iter_frames, probe, read_frames
 
 KINDS = [
     ("h264.mp4", "libx264", {}),
@@ -172,48 +163,3 @@ def test_real_clips_probe(clips):
     found = probe(clips / "test.mp4")
     assert (found["frames"], found["width"], found["height"], found["codec"]) == (300, 340, 256, "h264")
     assert math.isclose(found["duration_s"], 10.0)
-
-
-@given(st.integers(1, 10_000), st.integers(1, 600))
-def test_uniform_indices(n_frames, n):
-    indices = uniform_indices(n_frames, n)
-    assert indices.shape == (n,)
-    assert indices.dtype == np.int64
-    steps = np.diff(indices)
-    assert 0 <= indices[0] <= indices[-1] < n_frames
-    assert (steps >= 0).all()
-    if n <= n_frames:
-        assert (steps >= 1).all()  # no frame twice while there are enough
-    else:
-        assert set(indices.tolist()) == set(range(n_frames))  # every frame is used
-    if n > 1:
-        assert steps.max() - steps.min() <= 1  # evenly spread
-    assert abs((n_frames - 1 - indices[-1]) - indices[0]) <= 1  # as far from the end as from the start
-
-
-def test_uniform_indices_by_hand():
-    assert uniform_indices(9, 3).tolist() == [1, 4, 7]
-    assert uniform_indices(1, 4).tolist() == [0, 0, 0, 0]
-    assert uniform_indices(2, 4).tolist() == [0, 0, 1, 1]
-    assert uniform_indices(5, 5).tolist() == [0, 1, 2, 3, 4]
-
-
-@given(st.integers(1, 1000), st.integers(1, 100), st.one_of(st.none(), st.integers(-50, 2000)))
-def test_consecutive_indices(n_frames, n, start):
-    indices = consecutive_indices(n_frames, n, start)
-    assert indices.shape == (n,)
-    assert 0 <= indices[0] <= indices[-1] < n_frames
-    if n <= n_frames:
-        assert (np.diff(indices) == 1).all()
-        if start is not None and 0 <= start <= n_frames - n:
-            assert indices[0] == start
-    else:
-        assert indices.tolist() == uniform_indices(n_frames, n).tolist()
-
-
-@pytest.mark.parametrize("call", [uniform_indices, consecutive_indices])
-@pytest.mark.parametrize(("n_frames", "n"), [(0, 3), (3, 0), (-1, 1)])
-def test_impossible_counts(call, n_frames, n):
-    with pytest.raises(ValueError, match="at least 1"):
-        call(n_frames, n)
-

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from vpipe_utils.benchmarks.video_readers import JPEG, OURS, REPORT, WAYS, cv2_step
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.project.paths import project_root
 from vpipe_utils.storage.files import temporary_folder
-from vpipe_utils.video import uniform_indices
 
 PATIENCE = 600  # seconds after which a way is given up
 NAN = float("nan")

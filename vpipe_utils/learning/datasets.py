@@ -11,11 +11,11 @@ import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from vpipe_utils.data.params import FrameParams, TrainParams
+from vpipe_utils.data.sampling import consecutive_indices, uniform_indices
 from vpipe_utils.learning.device import this_device
 from vpipe_utils.learning.small_data import fitting_batch
 from vpipe_utils.project.paths import derive_seed
 from vpipe_utils.tiles.tile_cache import TileCache
-from vpipe_utils.video import consecutive_indices, uniform_indices
 
 
 class TileDataset(Dataset):

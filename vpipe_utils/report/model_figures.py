@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from vpipe_utils import video
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.report.data_figures import draw_super_image, name_columns, room_for_columns
 from vpipe_utils.report.figure_style import (
     BLUE,
@@ -202,7 +203,7 @@ class Example(NamedTuple):
 
 def read_example(row: pd.Series, labels: pd.Series, probabilities: pd.Series) -> Example:
     """An `Example` of a row of the videos table (its name: the video), small enough for a page; labels: 0/1."""
-    frames = video.read_frames(row["path"], video.uniform_indices(row["frames"], 9))
+    frames = video.read_frames(row["path"], uniform_indices(row["frames"], 9))
     scale = min(1.0, 240 / frames.shape[2])
     small = [cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) for frame in frames]
     marked = {code for code in probabilities.index if labels[code]}

@@ -21,6 +21,7 @@ import pandas as pd
 
 from vpipe_utils import video
 from vpipe_utils.data.probe_journal import VERSION, require_unchanged
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.project.parallel import run_parallel
 from vpipe_utils.project.paths import read_json, write_json
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, writing
@@ -48,7 +49,7 @@ def extraction_cost(videos: pd.DataFrame, quality: int = 95, sample: int = 10) -
     if videos.empty:
         return Cost(0, 0, 0.0)
     pixels = videos["frames"] * videos["width"] * videos["height"]
-    rows = video.uniform_indices(len(videos), min(sample, len(videos)))
+    rows = uniform_indices(len(videos), min(sample, len(videos)))
     sampled = [_video_cost(row.path, row.frames, quality) for row in videos.iloc[rows].itertuples()]
     scale = pixels.sum() / pixels.iloc[rows].sum()
     size, seconds = sum(cost.bytes for cost in sampled), sum(cost.seconds for cost in sampled)
@@ -56,7 +57,7 @@ def extraction_cost(videos: pd.DataFrame, quality: int = 95, sample: int = 10) -
 
 
 def _video_cost(path: str, frames: int, quality: int) -> Cost:
-    indices = video.uniform_indices(frames, SAMPLED_FRAMES)
+    indices = uniform_indices(frames, SAMPLED_FRAMES)
     start = time.perf_counter()
     with video.noting_damage():  # which extraction itself will tell
         pictures = video.read_frames(path, indices)

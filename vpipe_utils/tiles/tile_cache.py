@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from vpipe_utils import video
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.project.paths import atomic_path
 
 # Arrow's own allocator keeps tens of MB of what it once had; the system's gives them back.
@@ -55,7 +55,7 @@ def cached_indices(frames: int, cache_frames: int, cache_run: int = 0) -> np.nda
     """
     first = max(0, frames - cache_run) // 2
     run = np.minimum(first + np.arange(cache_run, dtype=np.int64), frames - 1)
-    return np.concatenate([video.uniform_indices(frames, cache_frames), run])
+    return np.concatenate([uniform_indices(frames, cache_frames), run])
 
 
 class TileCache:

@@ -1,4 +1,4 @@
-"""Probing a video, exact access to its frames, and the indices that are sampled from it.
+"""Probing a video, and exact access to its frames.
 
 **Which frame.** Frame i is the i-th that decoding the file from its start gives, the way the report's CV2 loop counts:
 up to the first packet that cannot be decoded, which in a damaged file comes before the end. The header of a file lies
@@ -41,14 +41,12 @@ from vpipe_utils.video.timing import rate_and_duration
 __all__ = [
     "DamageWarning",
     "VideoError",
-    "consecutive_indices",
     "count_frames",
     "damage_noted",
     "iter_frames",
     "noting_damage",
     "probe",
     "read_frames",
-    "uniform_indices",
 ]
 
 
@@ -138,31 +136,6 @@ def iter_frames(
     yield from step_through(path, wanted, done, damaged)
 
 
-def uniform_indices(n_frames: int, n: int) -> np.ndarray:
-    """`n` ascending frame indices spread evenly over `n_frames`: the middle of each of `n` equal stretches.
-
-    Where the video is shorter than `n`, frames repeat (a video is never dropped). int64 (n,), values in
-    [0, n_frames). The report's uniform sampling (sections III.B and III.C), which does not say where in its
-    stretch a frame is taken: the middle is our choice. Raises ValueError for n_frames or n below 1.
-    """
-    _positive(n_frames, n)
-    return (2 * np.arange(n, dtype=np.int64) + 1) * n_frames // (2 * n)
-
-
-def consecutive_indices(n_frames: int, n: int, start: int | None = None) -> np.ndarray:
-    """`n` neighbouring frame indices from `start`; without it, the middle of the video. int64 (n,).
-
-    A late `start` is moved forward so that `n` frames fit; a video shorter than `n` gives `uniform_indices`.
-    The "sequence sample" of the report's Table V. Raises ValueError for n_frames or n below 1.
-    """
-    _positive(n_frames, n)
-    if n_frames < n:
-        return uniform_indices(n_frames, n)
-    latest = n_frames - n
-    first = latest // 2 if start is None else min(max(int(start), 0), latest)
-    return first + np.arange(n, dtype=np.int64)
-
-
 def _why_read_through(path: Path, intact: int) -> str:
     try:
         return look(path, intact).read_through
@@ -198,8 +171,3 @@ def _checked_indices(indices: Sequence[int], path: str | Path) -> np.ndarray:
     if len(array) and array.min() < 0:
         raise VideoError(f"frame {array.min()} was asked for; frames count from 0", path)
     return array
-
-
-def _positive(n_frames: int, n: int) -> None:
-    if n_frames < 1 or n < 1:
-        raise ValueError(f"cannot take {n} frames of {n_frames}; both must be at least 1")
