@@ -21,7 +21,7 @@ from vpipe_utils.data.annotations import read_annotations  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.data.video_table import index_videos  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.paths import write_json  # noqa: E402
+from vpipe_utils.storage.tables import write_json  # noqa: E402
 from vpipe_utils.tiles.tile_writer import Settings, build_shards  # noqa: E402
 from vpipe_utils.user_files.name_matching import FileNames  # noqa: E402
 

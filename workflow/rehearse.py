@@ -27,11 +27,20 @@ import pandas as pd  # noqa: E402
 from job import cell_error, job_environment, last_line, plain_ipython, require_usable_gpus, visible_gpus  # noqa: E402
 from run import REHEARSAL, end_leftovers, hold_lock  # noqa: E402
 
-from vpipe_utils.data import params, video_table  # noqa: E402
+from vpipe_utils.data import video_table  # noqa: E402
+from vpipe_utils.data.params import DataParams  # noqa: E402
+from vpipe_utils.learning.params import (  # noqa: E402
+    FrameParams,
+    SuperImageParams,
+    TrainParams,
+    VideoParams,
+    read_model,
+)
 from vpipe_utils.project.names import NOT_MODELS  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.paths import Layout, atomic_path, make_folder, read_json  # noqa: E402
-from vpipe_utils.storage.files import sweep, temporary_folder  # noqa: E402
+from vpipe_utils.project.paths import Layout  # noqa: E402
+from vpipe_utils.storage.files import atomic_path, make_folder, sweep, temporary_folder  # noqa: E402
+from vpipe_utils.storage.tables import read_json  # noqa: E402
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
 EPOCHS, CPU_EPOCHS = 3, 2  # one before it is killed, one that warms up, on a GPU one that is timed
@@ -69,7 +78,7 @@ def main() -> int:
     return int((table["result"] != "ok").any())
 
 
-def rehearse_all(rehearsal: Rehearsal, models: dict[str, params.TrainParams]) -> pd.DataFrame:
+def rehearse_all(rehearsal: Rehearsal, models: dict[str, TrainParams]) -> pd.DataFrame:
     """A row for each model; the table on disk grows with them."""
     rehearsal.prepare(models)
     rows = []
@@ -84,22 +93,22 @@ def rehearse_all(rehearsal: Rehearsal, models: dict[str, params.TrainParams]) ->
     return table
 
 
-def models_of(preset: str) -> dict[str, params.TrainParams]:
+def models_of(preset: str) -> dict[str, TrainParams]:
     """Every model the preset trains, then those that lie in its folder without being named: by name, checked."""
     files = layer_files(preset)
-    data = params.DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
+    data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
     names = [model for _, model in data.runs]
     beside = {file.stem for file in (ROOT / "params" / preset).glob("*.yaml")} - {*NOT_MODELS}
     fold = data.train_folds[0]
-    return {name: params.read_model(preset, name, fold) for name in dict.fromkeys([*names, *sorted(beside)])}
+    return {name: read_model(preset, name, fold) for name in dict.fromkeys([*names, *sorted(beside)])}
 
 
-def approach(of: params.TrainParams) -> str:
-    kinds = {params.FrameParams: "frame", params.VideoParams: "video", params.SuperImageParams: "super_image"}
+def approach(of: TrainParams) -> str:
+    kinds = {FrameParams: "frame", VideoParams: "video", SuperImageParams: "super_image"}
     return kinds[type(of)]
 
 
-def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
+def changes_for(of: TrainParams, gpu: bool) -> dict[str, object]:
     """What a rehearsal of a model changes in its parameters: little on a GPU, its size too on a CPU."""
     changes: dict[str, object] = {"validate_every": 1, "accumulate": min(of.accumulate, 2)}
     changes["epochs"] = EPOCHS if gpu else CPU_EPOCHS
@@ -107,27 +116,27 @@ def changes_for(of: params.TrainParams, gpu: bool) -> dict[str, object]:
         # A loader's process keeps a copy of every page of memory that training then changes: gigabytes on a CPU.
         changes |= {"input_tile": CPU_TILE, "loader_workers": 0}
         changes |= {"batch_size": min(of.batch_size, CPU_BATCH), "eval_batch_size": min(of.eval_batch_size, CPU_BATCH)}
-        if isinstance(of, params.FrameParams):
+        if isinstance(of, FrameParams):
             changes |= {"frames_per_epoch": 1, "eval_frames": min(of.eval_frames, 4)}
         if takes_one_size(of):
             changes |= {"input_tile": FIXED_TILE, "backbone_args": {**of.backbone_args, "img_size": FIXED_TILE}}
     return changes
 
 
-def takes_one_size(of: params.TrainParams) -> bool:
+def takes_one_size(of: TrainParams) -> bool:
     """Whether a timm backbone is built for one size of picture (position embeddings)."""
     from timm.models import get_pretrained_cfg  # seconds; only on a CPU
 
-    known = None if isinstance(of, params.VideoParams) else get_pretrained_cfg(of.backbone)
+    known = None if isinstance(of, VideoParams) else get_pretrained_cfg(of.backbone)
     return bool(known and known.fixed_input_size)
 
 
-def clips_needed(models: dict[str, params.TrainParams], gpu: bool) -> int:
+def clips_needed(models: dict[str, TrainParams], gpu: bool) -> int:
     """Labelled clips, so that one fold's training part fills one update of every model."""
     most = 20 if gpu else 10
     for of in models.values():
         changed = of.model_copy(update=changes_for(of, gpu))
-        items = changed.frames_per_epoch if isinstance(changed, params.FrameParams) else 1
+        items = changed.frames_per_epoch if isinstance(changed, FrameParams) else 1
         videos = -(-changed.batch_size * changed.accumulate // items)
         most = max(most, -(-videos * of.n_folds // (of.n_folds - 1)) + of.n_folds)
     return most
@@ -142,7 +151,7 @@ class Rehearsal:
         self.table = self.outputs / "rehearsal.csv"
         self.data: dict[str, object] = {}
 
-    def prepare(self, models: dict[str, params.TrainParams]) -> None:
+    def prepare(self, models: dict[str, TrainParams]) -> None:
         """Clips, index, tile cache and folds for all models, by notebooks 01 and 02."""
         first = next(iter(models.values()))
         self.labelled = labelled_videos(first)  # faulty labels stop it here, not after hours
@@ -174,7 +183,7 @@ class Rehearsal:
             if error:
                 raise ValueError(f"{notebook} failed: {error}")
 
-    def rehearse(self, model: str, of: params.TrainParams) -> dict[str, object]:
+    def rehearse(self, model: str, of: TrainParams) -> dict[str, object]:
         """One row of the table: the notebook killed after its first validation, then run to its end."""
         changes = changes_for(of, self.gpu) | ({"pretrained": False} if self.random_weights else {})
         changed = of.model_copy(update=changes)
@@ -195,7 +204,7 @@ class Rehearsal:
             shutil.rmtree(folder)  # gigabytes of weights that nobody wants
         return row
 
-    def twice(self, model: str, of: params.TrainParams, changes: dict[str, object]) -> str | None:
+    def twice(self, model: str, of: TrainParams, changes: dict[str, object]) -> str | None:
         """Run, kill after the first checkpoint, run again; the error that stopped it or None."""
         name = NOTEBOOKS[approach(of)]
         files = layer_files(self.preset, model, of.fold)
@@ -232,8 +241,8 @@ class Rehearsal:
 
 
 def figures(
-    of: params.TrainParams,
-    changed: params.TrainParams,
+    of: TrainParams,
+    changed: TrainParams,
     metrics: dict[str, object],
     history: pd.DataFrame,
     gpu: bool,
@@ -242,7 +251,7 @@ def figures(
     """What a finished run says: memory in GiB, speed in samples a second, hours for all folds at full length."""
     from vpipe_utils.benchmarks.model_cost import gpu_hours
 
-    per_video = changed.eval_frames if isinstance(changed, params.FrameParams) else 1
+    per_video = changed.eval_frames if isinstance(changed, FrameParams) else 1
     train, predict = history["samples_per_s"].iloc[-1], history["validated_per_s"].iloc[-1] * per_video
     hours = float("nan")
     if gpu:
@@ -260,7 +269,7 @@ def figures(
     }
 
 
-def labelled_videos(of: params.TrainParams) -> int:
+def labelled_videos(of: TrainParams) -> int:
     """Labelled videos of the data the preset is meant for; QV-Pipe's where they are not there to be counted."""
     if of.source == "pipesim":
         return of.pipesim_train

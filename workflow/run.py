@@ -24,10 +24,12 @@ import home  # noqa: E402
 from clean import WRITTEN  # noqa: E402
 from job import require_usable_gpus, visible_gpus  # noqa: E402
 
-from vpipe_utils.data import params as parameters  # noqa: E402
+from vpipe_utils.benchmarks.params import BenchmarkParams  # noqa: E402
 from vpipe_utils.data.classes import are_official  # noqa: E402
 from vpipe_utils.data.label_checks import check_labels  # noqa: E402
-from vpipe_utils.learning import small_data  # noqa: E402
+from vpipe_utils.data.params import DataParams  # noqa: E402
+from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
+from vpipe_utils.learning.params import read_model, say_smaller_batches  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
 from vpipe_utils.project.paths import Layout, resolve  # noqa: E402
 from vpipe_utils.storage.files import make_folder, sweep, writing  # noqa: E402
@@ -113,10 +115,10 @@ def snakemake(words: list[str]) -> int:
         return 1
 
 
-def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
+def checked(preset: str, outputs: str | None = None) -> DataParams:
     """Check every parameter file and, for own data, the annotations: a sentence for what is wrong or worth knowing."""
     files = layer_files(preset)
-    data = parameters.DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
+    data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
     if data.preset != preset:
         raise ValueError(
             f"params/{preset}/data.yaml: preset is '{data.preset}', but the folder is '{preset}': write "
@@ -129,8 +131,8 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
         )
     for _, model in data.runs:
         for fold in data.train_folds:
-            parameters.read_model(preset, model, fold)
-    for name, kind in (("ensemble", parameters.EnsembleParams), ("benchmarks", parameters.BenchmarkParams)):
+            read_model(preset, model, fold)
+    for name, kind in (("ensemble", EnsembleParams), ("benchmarks", BenchmarkParams)):
         files = layer_files(preset, name)
         kind.from_values(read_layers(files), f"params/{preset}/{name}.yaml", files)
     if data.source == "files":
@@ -141,18 +143,18 @@ def checked(preset: str, outputs: str | None = None) -> parameters.DataParams:
     if data.source == "files":
         labels = check_labels(data, Layout(resolve(outputs or data.outputs), preset).videos_table)
         print("\n".join(labels.lines), file=sys.stderr)
-        models = [parameters.read_model(preset, model) for _, model in data.runs]
-        if line := small_data.say_smaller_batches(len(labels.train), data, models):
+        models = [read_model(preset, model) for _, model in data.runs]
+        if line := say_smaller_batches(len(labels.train), data, models):
             print(line, file=sys.stderr)
     return data
 
 
-def root_of(data: parameters.DataParams, outputs: str | None) -> Path:
+def root_of(data: DataParams, outputs: str | None) -> Path:
     """Where everything of this preset is written, the same however the path is said."""
     return Layout(resolve(outputs or data.outputs), data.preset).root.resolve()
 
 
-def require_own_place(root: Path, data: parameters.DataParams) -> None:
+def require_own_place(root: Path, data: DataParams) -> None:
     """Raise ValueError where outputs would go among files that are not the project's, or nowhere Snakemake can go."""
     seen = str(root.relative_to(ROOT) if root.is_relative_to(ROOT) else root)
     if set(seen) & set("{}\n"):

@@ -7,9 +7,9 @@ import torch
 from fakes import PLAYED_GPU, smoke_params
 
 from vpipe_utils.benchmarks import model_cost
-from vpipe_utils.data.params import read_model
 from vpipe_utils.learning.device import Device
 from vpipe_utils.learning.models import build_model, count_parameters
+from vpipe_utils.learning.params import read_model
 
 
 @pytest.mark.parametrize("model", ["convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"])

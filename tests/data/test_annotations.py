@@ -6,8 +6,6 @@ import re
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from vpipe_utils.data import annotations
 from vpipe_utils.data.classes import CLASSES
@@ -228,19 +226,6 @@ def test_names_that_look_the_same_are_told_apart(tmp_path):
     assert both["video"].tolist() == [composed, decomposed]
 
 
-label_sets = st.one_of(st.just([0]), st.lists(st.integers(1, 16), min_size=1, max_size=5, unique=True))
-
-
-@settings(max_examples=25, deadline=None)
-@given(st.dictionaries(st.from_regex(r"d?[0-9]{1,6}(_[0-9])?\.mp4", fullmatch=True), label_sets, min_size=1))
-@pytest.mark.parametrize("name", ["labels.json", "labels.csv"])
-def test_round_trip(tmp_path_factory, name, entries):
-    folder = tmp_path_factory.mktemp("round_trip")
-    table = annotations.read_annotations(write(folder, json.dumps(entries)))
-    annotations.write_annotations(table, folder / name)
-    pd.testing.assert_frame_equal(annotations.read_annotations(folder / name), table)
-
-
 def test_recording_of():
     assert annotations.recording_of("26518_4.mp4") == "26518"
     assert annotations.recording_of("26518_12.mp4") == "26518"
@@ -257,72 +242,6 @@ def test_statistics():
     assert annotations.class_counts(table).to_dict() == {"x": 2, "y": 1, "z": 2}
     assert annotations.labels_per_video(table).to_dict() == {1: 2, 3: 1}
     assert annotations.cooccurrence(table).to_numpy().tolist() == [[2, 1, 1], [1, 1, 1], [1, 1, 2]]
-
-
-def predictions(n=5, classes=CLASSES, seed=0):
-    values = np.random.default_rng(seed).random((n, len(classes)), dtype=np.float32)
-    table = pd.DataFrame(values, columns=list(classes))
-    table.insert(0, "video", [f"{i}.mp4" for i in range(n)])
-    return table
-
-
-def test_submission_round_trip_is_exact(tmp_path):
-    table = predictions()
-    annotations.write_submission(table, tmp_path / "submission.json")
-    official = json.loads((tmp_path / "submission.json").read_text())
-    assert list(official) == table["video"].tolist() and {len(v) for v in official.values()} == {17}
-    again = annotations.read_submission(tmp_path / "submission.json")
-    pd.testing.assert_frame_equal(again, table, check_exact=True)
-
-
-def test_submission_keeps_the_official_class_order(tmp_path):
-    table = predictions()
-    shuffled = table[["video", *reversed(CLASSES)]]
-    annotations.write_submission(shuffled, tmp_path / "submission.json")
-    again = annotations.read_submission(tmp_path / "submission.json")
-    pd.testing.assert_frame_equal(again, table, check_exact=True)
-
-
-def test_submission_of_a_video_with_any_ending(tmp_path):
-    table = predictions(2, ["b", "a"]).assign(video=["0001.recorder", "clip"])
-    annotations.write_submission(table, tmp_path / "s.json")
-    assert annotations.read_submission(tmp_path / "s.json", ["b", "a"])["video"].tolist() == ["0001.recorder", "clip"]
-    with pytest.raises(ValueError, match="'a/b.mp4' is not a plain file name"):
-        annotations.read_submission(write(tmp_path, '{"a/b.mp4": [0.1, 0.2]}'), ["b", "a"])
-
-
-def test_submission_of_an_own_class_list(tmp_path):
-    annotations.write_submission(predictions(2, ["b", "a"]), tmp_path / "s.json")
-    assert annotations.read_submission(tmp_path / "s.json", ["b", "a"]).columns.tolist() == ["video", "b", "a"]
-
-
-def test_a_faulty_submission_is_not_written(tmp_path):
-    path = tmp_path / "submission.json"
-    annotations.write_submission(predictions(), path)
-    before = path.read_bytes()
-    for change, message in [
-        (lambda t: t.assign(CJ=1.5), "CJ: 1.5 is no probability"),
-        (lambda t: t.assign(CJ=np.nan), "nan is no probability"),
-        (lambda t: pd.concat([t, t.iloc[:1]]), "'0.mp4' has more than one row"),
-        (lambda t: t.drop(columns="TL"), "expected"),
-    ]:
-        with pytest.raises(ValueError, match=message):
-            annotations.write_submission(change(predictions()), path, CLASSES)
-    assert path.read_bytes() == before and [p.name for p in tmp_path.iterdir()] == ["submission.json"]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ('{"a.mp4": [0.5]}', "'a.mp4' must have a list of 17 numbers"),
-        (json.dumps({"a.mp4": [2.0] + [0] * 16}), "'a.mp4', class ZC: 2.0 is no probability"),
-        (json.dumps({"a.mp4": ["0"] * 17}), "must have a list of 17 numbers"),
-        (f'{{"a.mp4": {[0] * 17}, "a.mp4": {[1] * 17}}}', "'a.mp4' is predicted twice"),
-    ],
-)
-def test_faults_of_submissions(tmp_path, text, message):
-    with pytest.raises(ValueError, match=message):
-        annotations.read_submission(write(tmp_path, text))
 
 
 @pytest.mark.skipif(not REAL_FILE.exists(), reason="the annotation file of QV-Pipe is not public; not here")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from fakes import MemoryCache, smoke_params
 
 from vpipe_utils.data import prepared_tables
 from vpipe_utils.project import paths
+from vpipe_utils.storage import tables
 
 CLASSES = ("OK", "ROOT")
 VIDEOS = [f"{k}.mp4" for k in range(6)]
@@ -19,8 +18,8 @@ VIDEOS = [f"{k}.mp4" for k in range(6)]
 @pytest.fixture
 def layout(tmp_path: Path) -> paths.Layout:
     layout = paths.Layout(tmp_path, "smoke")
-    paths.write_table(pd.DataFrame({"video": VIDEOS, "OK": [1, 0] * 3, "ROOT": [0, 1] * 3}), layout.labels_table)
-    paths.write_table(pd.DataFrame({"video": VIDEOS[::-1], "fold": [0, 1, 2] * 2}), layout.folds_table)
+    tables.write_table(pd.DataFrame({"video": VIDEOS, "OK": [1, 0] * 3, "ROOT": [0, 1] * 3}), layout.labels_table)
+    tables.write_table(pd.DataFrame({"video": VIDEOS[::-1], "fold": [0, 1, 2] * 2}), layout.folds_table)
     return layout
 
 
@@ -56,14 +55,3 @@ def test_labels_of_another_list_of_classes(layout: paths.Layout, classes: tuple[
     layout.test_labels_table.rename(layout.labels_table)
     with pytest.raises(ValueError, match=f"{fault}: run notebook 01 again"):
         prepared_tables.read_labels(layout, classes)
-
-
-def test_a_tile_cache_of_older_data_or_parameters(monkeypatch: pytest.MonkeyPatch) -> None:
-    params = smoke_params()
-    cache = MemoryCache(np.zeros((6, 17)), params.cache_frames, params.tile_size, run=params.cache_run)
-    monkeypatch.setattr(prepared_tables, "TileCache", lambda folder: cache)
-    assert prepared_tables.open_tiles(params, VIDEOS) is cache
-    with pytest.raises(ValueError, match="1 of 2 videos are not in it, first 'new.mp4': run notebook 01 again"):
-        prepared_tables.open_tiles(params, ["new.mp4", "1.mp4"])
-    with pytest.raises(ValueError, match="built with tile_size .*, now it is 64: run notebook 01 again"):
-        prepared_tables.open_tiles(params.model_copy(update={"tile_size": 64}), VIDEOS)

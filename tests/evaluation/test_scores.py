@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vpipe_utils.data.params import EnsembleParams
 from vpipe_utils.evaluation import scores
 from vpipe_utils.evaluation.metrics import mean_average_precision
+from vpipe_utils.evaluation.params import EnsembleParams
+from vpipe_utils.evaluation.predictions import write_predictions
 from vpipe_utils.project.parameter_files import read_layers
-from vpipe_utils.project.paths import write_json, write_predictions
+from vpipe_utils.storage.tables import write_json
 
 FILES = [f"params/{preset}/{name}.yaml" for preset in ("paper", "smoke") for name in ("data", "ensemble")]
 MODELS = {

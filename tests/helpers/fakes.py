@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from vpipe_utils.data.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.learning.device import Device
+from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 PLAYED_GPU = Device("cpu", bf16=True, fused=True)  # what a GPU does, on a CPU

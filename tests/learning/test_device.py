@@ -13,11 +13,11 @@ from mmaction.models.backbones.swin import compute_mask
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vpipe_utils.benchmarks import model_cost
-from vpipe_utils.data.params import FrameParams, TrainParams, read_model
 from vpipe_utils.learning import device
 from vpipe_utils.learning.datasets import eval_loader
 from vpipe_utils.learning.device import Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.inputs import make_input
+from vpipe_utils.learning.params import FrameParams, TrainParams, read_model
 from vpipe_utils.learning.training import Labeller
 from vpipe_utils.learning.weights.checkpoints import Ema
 

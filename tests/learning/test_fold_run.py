@@ -10,11 +10,13 @@ import pytest
 from fakes import PLAYED_GPU, MemoryCache, smoke_params, three_class_targets
 
 from vpipe_utils.data.classes import CLASSES
-from vpipe_utils.data.params import FrameParams, TrainParams
+from vpipe_utils.evaluation import predictions
 from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
 from vpipe_utils.learning import fold_run
+from vpipe_utils.learning.params import FrameParams, TrainParams
 from vpipe_utils.learning.weights.checkpoints import CHECKPOINT
 from vpipe_utils.project import paths
+from vpipe_utils.storage import tables
 from vpipe_utils.storage.locks import lock
 
 APPROACH = {"frame_tresnet": "frame", "convnext_base": "super_image"}
@@ -25,16 +27,16 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """What notebooks 01 and 02 leave behind: 40 labelled videos in five folds, 6 test videos, one unreadable."""
     targets = three_class_targets(47)
     cache = MemoryCache(targets, run=smoke_params().cache_run)
-    monkeypatch.setattr("vpipe_utils.data.prepared_tables.TileCache", lambda folder: cache)
+    monkeypatch.setattr("vpipe_utils.tiles.tile_cache.TileCache", lambda folder: cache)
     layout = paths.Layout(tmp_path, "smoke")
     split = ["train"] * 40 + ["test"] * 7
     videos = pd.DataFrame({"video": cache.videos, "split": split, "readable": [True] * 46 + [False]})
-    paths.write_table(videos, layout.videos_table)
+    tables.write_table(videos, layout.videos_table)
     labels = pd.DataFrame(targets[:40].astype(np.uint8), columns=list(CLASSES))
     labels.insert(0, "video", cache.videos[:40])
-    paths.write_table(labels, layout.labels_table)
+    tables.write_table(labels, layout.labels_table)
     folds = pd.DataFrame({"video": cache.videos[:40], "fold": np.arange(40) % 5})
-    paths.write_table(folds.sample(frac=1, random_state=0), layout.folds_table)  # the order of rows must not matter
+    tables.write_table(folds.sample(frac=1, random_state=0), layout.folds_table)  # the order of rows must not matter
     return tmp_path
 
 
@@ -63,16 +65,16 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
     assert (free := lock(data.folder / ".lock")) is not None, "an open notebook does not hold it after its end"
     os.close(free)
     assert metrics["validated_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
-    paths.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
-    val = paths.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    predictions.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
+    val = predictions.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
     ap = average_precision(data.targets(data.val_videos), val[list(CLASSES)].to_numpy())
     np.testing.assert_allclose(list(metrics["val_AP"].values()), ap)
-    assert paths.read_json(data.folder / "metrics.json")["val_AP"]["TL"] is None, "no positive: null, not a number"
+    assert tables.read_json(data.folder / "metrics.json")["val_AP"]["TL"] is None, "no positive: null, not a number"
     if isinstance(params, FrameParams):
         assert set(metrics["pooling"]) == {"mean", "max", "median"}
         for part in ("val", "test"):
             mean, most = (
-                paths.read_table(data.folder / f"{part}_predictions{suffix}.parquet")[list(CLASSES)].to_numpy()
+                tables.read_table(data.folder / f"{part}_predictions{suffix}.parquet")[list(CLASSES)].to_numpy()
                 for suffix in ("", "_max")
             )
             assert (most >= mean).all() and (most > mean).any()
@@ -101,7 +103,7 @@ def test_it_predicts_as_it_was_validated(prepared: Path, monkeypatch: pytest.Mon
     network, figures = fold_run.train_fold(data)
     assert figures["precision"] == "bf16"
     fold_run.finish(data, network, figures)
-    predicted = paths.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    predicted = predictions.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
     np.testing.assert_array_equal(predicted[list(CLASSES)].to_numpy(), validated[-1])
 
 
@@ -128,9 +130,9 @@ def test_a_checkpoint_of_other_labels_videos_or_parameters_is_dropped_and_said(
     if what == "lr":
         params = params_for(prepared, "convnext_base", lr=1e-3)
     elif what == "label":
-        labels = paths.read_table(params.layout.labels_table)
+        labels = tables.read_table(params.layout.labels_table)
         labels.loc[0, "TL"] = 1 - labels.loc[0, "TL"]
-        paths.write_table(labels, params.layout.labels_table)
+        tables.write_table(labels, params.layout.labels_table)
     else:
         monkeypatch.setattr(data.cache, "key", lambda name: f"another {name}", raising=False)
     fold_run._forget_other_recipe(fold_run.load_fold(params, "super_image"))

@@ -5,8 +5,9 @@ import pytest
 import torch
 from fakes import MemoryCache, smoke_params, three_class_targets
 
+from vpipe_utils.evaluation.predictions import as_table
 from vpipe_utils.learning.datasets import eval_loader
-from vpipe_utils.learning.inference import as_table, pool_frames, predict
+from vpipe_utils.learning.inference import pool_frames, predict
 
 
 class MeanColour(torch.nn.Module):

@@ -10,9 +10,9 @@ import pytest
 import torch
 
 from vpipe_utils.benchmarks import model_cost
-from vpipe_utils.data.params import TrainParams, read_model
 from vpipe_utils.learning.device import Device
 from vpipe_utils.learning.models import count_parameters
+from vpipe_utils.learning.params import TrainParams, read_model
 from vpipe_utils.learning.training import parameter_groups
 from vpipe_utils.report import paper_tables
 

@@ -15,19 +15,17 @@ import pytest
 import torch
 from fakes import PLAYED_GPU, MemoryCache, smoke_params, three_class_targets
 
-from vpipe_utils.data.params import TrainParams
 from vpipe_utils.evaluation.metrics import mean_average_precision
 from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.device import Device
 from vpipe_utils.learning.inference import predict
+from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.learning.training import (
-    ASL_LADDER,
     Labeller,
     fit,
     make_loss,
     one_cycle,
     parameter_groups,
-    set_focusing,
 )
 from vpipe_utils.learning.weights.checkpoints import CHECKPOINT
 
@@ -128,17 +126,6 @@ def test_a_batch_of_videos_without_any_class_pushes_all_probabilities_down(loss:
     logits = torch.linspace(-2, 2, 34).reshape(2, 17).requires_grad_()
     make_loss(smoke_params(loss=loss))(logits, torch.zeros(2, 17)).backward()
     assert torch.isfinite(logits.grad).all() and (logits.grad > 0).any() and (logits.grad >= 0).all()
-
-
-def test_the_ladder_ends_at_the_full_loss() -> None:
-    params = smoke_params(asl_ladder=0.5, epochs=12)
-    loss = make_loss(params)
-    rungs = []
-    for epoch in range(12):
-        set_focusing(loss, params, epoch / params.epochs)
-        rungs.append((loss.gamma_neg, loss.gamma_pos, loss.clip or 0.0))
-    full = (params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip)
-    assert rungs == [rung for rung in ASL_LADDER for _ in range(2)] + [full] * 6
 
 
 def test_accumulating_gives_the_update_of_the_large_batch(tmp_path: Path) -> None:

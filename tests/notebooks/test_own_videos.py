@@ -12,8 +12,9 @@ import pandas as pd
 import pytest
 from make_videos import make_video
 
-from vpipe_utils.data.annotations import read_submission
-from vpipe_utils.project.paths import Layout, read_table
+from vpipe_utils.evaluation.predictions import read_submission
+from vpipe_utils.project.paths import Layout
+from vpipe_utils.storage.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["FS", "$ROOTS|1$", "<b>CRACK</b>"]  # read as text in figures, tables and sentences

@@ -5,10 +5,10 @@ import pandas as pd
 import pytest
 
 from vpipe_utils.data.classes import CLASSES
-from vpipe_utils.data.params import EnsembleParams
+from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.project.parameter_files import read_layers
-from vpipe_utils.project.paths import write_json
 from vpipe_utils.report import paper_tables, result_tables
+from vpipe_utils.storage.tables import write_json
 
 FILES = [f"params/{preset}/{name}.yaml" for preset in ("paper", "smoke") for name in ("data", "ensemble")]
 

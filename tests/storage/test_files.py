@@ -124,3 +124,37 @@ def test_a_temporary_folder_is_gone_afterwards_and_swept_where_it_was_left(tmp_p
     with temporary_folder() as folder:
         assert folder.is_dir() and list(tmp_path.iterdir()) == [folder]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text("whole")
+    with pytest.raises(RuntimeError), files.atomic_path(path) as part:
+        part.write_text("half")
+        raise RuntimeError
+    assert path.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path) -> None:
+    target = tmp_path / "site"
+    for name in ("old", "new"):
+        with files.atomic_path(target) as part:
+            part.mkdir()
+            (part / name).touch()
+    assert [p.name for p in target.iterdir()] == ["new"]
+    assert list(tmp_path.iterdir()) == [target]
+
+
+@pytest.mark.parametrize("name", ["a" * 255, "管" * 85, "é" * 100 + ".json"], ids=["255", "three bytes", "two bytes"])
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path, name: str) -> None:
+    with files.atomic_path(tmp_path / name) as part, files.atomic_path(tmp_path / (name[:-1] + "b")) as other:
+        part.write_text("new")
+        other.write_text("other")
+        assert part != other and part.name.startswith(".") and part.name.endswith(".part"), "swept if this dies"
+    assert (tmp_path / name).read_text() == "new" and len(list(tmp_path.iterdir())) == 2
+    for kind in ("old", "new"):
+        with files.atomic_path(tmp_path / "folder" / name) as part:
+            part.mkdir()
+            (part / kind).touch()
+    assert [path.name for path in (tmp_path / "folder" / name).iterdir()] == ["new"]

@@ -19,7 +19,7 @@ import pytest
 from make_videos import make_video
 
 from vpipe_utils.data.video_table import index_videos
-from vpipe_utils.project.paths import write_json
+from vpipe_utils.storage.tables import write_json
 from vpipe_utils.tiles.frame_extraction import build_tile_cache, extract_all
 
 SAYS_FULL = "cannot be written, the disk is full: free some space, or set outputs to a folder on a larger disk"

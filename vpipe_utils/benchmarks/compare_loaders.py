@@ -20,10 +20,10 @@ from PIL import Image
 from torch import Tensor
 from torchvision import transforms
 
-from vpipe_utils.data.params import SuperImageParams
 from vpipe_utils.learning.datasets import TileDataset
 from vpipe_utils.learning.inputs import make_input
-from vpipe_utils.project.paths import read_table
+from vpipe_utils.learning.params import SuperImageParams
+from vpipe_utils.storage.tables import read_table
 from vpipe_utils.tiles.tile_cache import TileCache
 from vpipe_utils.tiles.tile_writer import JPEG_QUALITY, encode_jpeg
 

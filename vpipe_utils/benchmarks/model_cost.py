@@ -23,11 +23,11 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from vpipe_utils.data.params import FrameParams, SuperImageParams, TrainParams
 from vpipe_utils.learning.device import MIB, Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.inference import predict
 from vpipe_utils.learning.inputs import make_input
 from vpipe_utils.learning.models import build_model, count_parameters, keep_statistics
+from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams
 from vpipe_utils.learning.training import Labeller, make_trainer, quiet_libraries
 from vpipe_utils.learning.weights.checkpoints import Ema
 

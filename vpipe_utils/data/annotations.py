@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from vpipe_utils.data.classes import CLASSES, NORMAL
-from vpipe_utils.project.paths import atomic_path, validate_predictions
 from vpipe_utils.user_files.label_sheets import Entry, read_label_sheet
 from vpipe_utils.user_files.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, without_folder
 from vpipe_utils.user_files.spreadsheets import TEXTS, WORKBOOKS, decoded
@@ -100,7 +99,7 @@ def read_label_file(
     if suffix not in (".json", *TEXTS, *WORKBOOKS):
         known = ", ".join((*TEXTS, *WORKBOOKS))
         raise ValueError(f"{path}: an annotation file must end in .json or one of {known}; rename or convert it.")
-    _check_file(path)
+    check_file(path)
 
     def is_file(name: str) -> bool:
         return files is not None and bool(files.meant_by(name))
@@ -160,14 +159,14 @@ def _video_of(entry: Entry, files: FileNames | None) -> tuple[str, str]:
     return without_folder(name), "" if without_folder(name) not in ("", ".", "..") else f"{name!r} names no file."
 
 
-def _fault_of_path(name: str) -> str:
+def fault_of_path(name: str) -> str:
     if re.search(r"[/\\]", name) or name in ("", ".", ".."):
         return f"{name!r} is not a plain file name; videos lie in one folder, name them without a path."
     return ""
 
 
 def _fault_of_name(name: str) -> str:
-    if name and (fault := _fault_of_path(name)):
+    if name and (fault := fault_of_path(name)):
         return fault
     if not has_video_ending(name):
         return f"{name!r} is no video's name; names end in {', '.join(VIDEO_EXTENSIONS[:12])} or the like."
@@ -197,20 +196,6 @@ def _fault_of(entry: Entry, earlier: Entry | None, classes: list[str], normal: s
     return ""
 
 
-def write_annotations(labels: pd.DataFrame, path: str | Path) -> None:
-    """Write a table of labels as an annotation file: official JSON, or CSV when the name ends so."""
-    path = Path(path)
-    codes = class_columns(labels)
-    with atomic_path(path) as temporary:
-        if path.suffix.lower() == ".csv":
-            labels[["video", *codes]].to_csv(temporary, index=False)
-            return
-        matrix = labels[codes].to_numpy()
-        rows = {v: np.flatnonzero(row).tolist() for v, row in zip(labels["video"], matrix, strict=True)}
-        lines = ",\n".join(f"{json.dumps(v)}: {json.dumps(indices)}" for v, indices in rows.items())
-        Path(temporary).write_text("{\n" + lines + "\n}\n", encoding="utf-8")
-
-
 def check_classes(classes: Sequence[str]) -> list[str]:
     """The class list as a list of names; ValueError when it cannot be one."""
     classes = list(classes)
@@ -222,55 +207,6 @@ def check_classes(classes: Sequence[str]) -> list[str]:
         if classes.count(name) > 1:
             raise ValueError(f"classes: {name!r} is listed twice; name each class once.")
     return classes
-
-
-# ---------------------------------------------------------------- submissions
-
-
-def write_submission(
-    predictions: pd.DataFrame, path: str | Path, classes: Sequence[str] | None = None
-) -> None:
-    """Write predictions as the official JSON ``{"name.mp4": [one probability a class], ...}``.
-
-    ``predictions``: column ``video`` and a column a class, probabilities in [0, 1]. The order in the
-    file is that of ``classes``; without it QV-Pipe's order, or the columns' own for another class list.
-    """
-    columns = class_columns(predictions)
-    if classes is None:
-        classes = CLASSES if set(columns) == set(CLASSES) else columns
-    ordered = predictions[["video", *(code for code in classes if code in columns)]]
-    matrix = validate_predictions(ordered, classes, where=str(path))[list(classes)].to_numpy()
-    # str() of a float32 is the shortest text that reads back to the same value, so no ties arise
-    lines = ",\n".join(
-        f"{json.dumps(video)}: [{', '.join(str(float(str(value))) for value in row)}]"
-        for video, row in zip(predictions["video"], matrix, strict=True)
-    )
-    with atomic_path(Path(path)) as temporary:
-        Path(temporary).write_text("{\n" + lines + "\n}\n", encoding="utf-8")
-
-
-def read_submission(path: str | Path, classes: Sequence[str] = CLASSES) -> pd.DataFrame:
-    """Read an official submission into a table: ``video`` and one float32 column a class."""
-    path = Path(path)
-    classes = check_classes(classes)
-    _check_file(path)
-    try:
-        pairs = _parse_json(next(decoded(path.read_bytes()))[0])
-    except ValueError as error:
-        raise ValueError(f"{path}: {error}") from None
-    seen: set[str] = set()
-    for video, values in pairs:
-        if fault := _fault_of_path(video):  # any ending: whatever can be read is a video, and is predicted
-            raise ValueError(f"{path}: {fault}")
-        if video in seen:
-            raise ValueError(f"{path}: {video!r} is predicted twice; keep one of the entries.")
-        seen.add(video)
-        numbers = isinstance(values, list) and all(type(value) in (int, float) for value in values)
-        if not numbers or len(values) != len(classes):
-            raise ValueError(f"{path}: {video!r} must have a list of {len(classes)} numbers, one a class.")
-    videos = [video for video, _ in pairs]
-    matrix = np.array([values for _, values in pairs], dtype=np.float32).reshape(len(pairs), len(classes))
-    return validate_predictions(_label_table(videos, matrix, classes), classes, where=str(path))
 
 
 # ---------------------------------------------------------------- the parts
@@ -286,7 +222,7 @@ def _label_table(videos: Sequence[str], matrix: np.ndarray, classes: Sequence[st
     return table
 
 
-def _check_file(path: Path) -> None:
+def check_file(path: Path) -> None:
     if not path.exists():
         raise FileNotFoundError(f"{path}: there is no such file; give the path of one that is.")
     if not path.is_file():
@@ -295,7 +231,7 @@ def _check_file(path: Path) -> None:
         raise ValueError(f"{path}: the file is empty; give at least one video with its classes.")
 
 
-def _parse_json(text: str) -> list[tuple[str, object]]:
+def parse_pairs(text: str) -> list[tuple[str, object]]:
     """The entries of the outermost object as pairs, so that a name given twice is seen. ValueError without the path."""
     try:
         data = json.loads(text, object_pairs_hook=_Pairs)
@@ -313,7 +249,7 @@ def _read_json(
     readings = decoded(path.read_bytes())
     text, encoding = max(readings, key=lambda reading: sum(map(is_file, re.findall(r'"([^"\\]+)"\s*:', reading[0]))))
     entries, faults = [], []
-    for video, values in _parse_json(text):
+    for video, values in parse_pairs(text):
         if type(values) is not list:
             what = "an object" if isinstance(values, list) else json.dumps(values, ensure_ascii=False)
             faults.append(f"{video!r} has {what}; write a list of class indices such as [8, 14].")

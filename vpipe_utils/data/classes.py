@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import pandas as pd
-
 
 class LabelClass(NamedTuple):
     """One class; the codes are the pinyin initials of the names in the Chinese standard CJJ 181."""
@@ -44,11 +42,6 @@ CLASSES: tuple[str, ...] = tuple(info.code for info in CLASS_INFO)  # index in f
 CLASS_NAMES: dict[str, str] = {info.code: info.english for info in CLASS_INFO}
 GROUPS: dict[str, str] = {info.code: info.group for info in CLASS_INFO}
 NORMAL = "ZC"
-
-
-def class_table() -> pd.DataFrame:
-    """The 17 classes as a table: index, code, chinese, english, group."""
-    return pd.DataFrame(CLASS_INFO, columns=list(LabelClass._fields)).rename_axis("index").reset_index()
 
 
 def are_official(classes: Sequence[str]) -> bool:

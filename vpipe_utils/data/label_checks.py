@@ -17,7 +17,7 @@ import pandas as pd
 
 from vpipe_utils.data.annotations import LabelFile, class_counts, read_label_file, recording_of
 from vpipe_utils.data.params import DataParams
-from vpipe_utils.project.paths import read_table
+from vpipe_utils.storage.tables import read_table
 from vpipe_utils.user_files.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, twins
 from vpipe_utils.user_files.user_text import listed, many
 from vpipe_utils.user_files.video_files import OTHERS, UNFINISHED

@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from vpipe_utils.data.params import DataParams
-from vpipe_utils.project.paths import Layout, read_table
-from vpipe_utils.tiles.tile_cache import TileCache
+from vpipe_utils.project.paths import Layout
+from vpipe_utils.storage.tables import read_table
 
 
 def read_labels(layout: Layout, classes: Sequence[str]) -> pd.DataFrame:
@@ -49,25 +48,6 @@ def read_test_videos(layout: Layout) -> list[str]:
     """The videos to predict: those that can be read and have no labels to learn from."""
     videos = read_table(layout.videos_table)
     return videos.loc[(videos["split"] == "test") & videos["readable"], "video"].tolist()
-
-
-def open_tiles(params: DataParams, videos: Sequence[str]) -> TileCache:
-    """The tile cache, where it holds all of `videos` as `params` asks for. ValueError: it was built otherwise."""
-    cache = TileCache(params.layout.tiles)
-    built = {"cache_frames": cache.frames_per_video, "cache_run": cache.run, "tile_size": cache.tile_size}
-    for key, found in built.items():
-        if found != getattr(params, key):
-            raise ValueError(
-                f"{params.layout.tiles} was built with {key} {found}, now it is {getattr(params, key)}: "
-                "run notebook 01 again"
-            )
-    missing = sorted(set(videos) - set(cache.videos))
-    if missing:
-        raise ValueError(
-            f"{params.layout.tiles} is of older data: {len(missing)} of {len(videos)} videos are not in it, first "
-            f"'{missing[0]}': run notebook 01 again"
-        )
-    return cache
 
 
 def _of_classes(path: Path, classes: Sequence[str]) -> pd.DataFrame:

@@ -17,7 +17,7 @@ from typing import Any, Self
 import av
 
 from vpipe_utils import video
-from vpipe_utils.project.paths import make_folder, writing
+from vpipe_utils.storage.files import make_folder, writing
 
 VERSION = 2  # raise it when `video.probe` finds other values, or frames come out otherwise
 DECODERS = f"{VERSION}, PyAV {av.__version__}"  # others may decode other frames

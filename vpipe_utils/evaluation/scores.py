@@ -15,7 +15,8 @@ from vpipe_utils.data.annotations import class_columns
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.ensemble import fold_mean, weighted_mean
 from vpipe_utils.evaluation.metrics import average_precision, bootstrap_map, mean_average_precision, paired_bootstrap
-from vpipe_utils.project.paths import Layout, read_predictions, write_predictions
+from vpipe_utils.evaluation.predictions import read_predictions, write_predictions
+from vpipe_utils.project.paths import Layout
 
 ByFold = dict[int, pd.DataFrame]  # fold -> predictions
 

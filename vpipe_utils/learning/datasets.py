@@ -10,11 +10,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from vpipe_utils.data.params import FrameParams, TrainParams
 from vpipe_utils.data.sampling import consecutive_indices, uniform_indices
 from vpipe_utils.learning.device import this_device
-from vpipe_utils.learning.small_data import fitting_batch
-from vpipe_utils.project.paths import derive_seed
+from vpipe_utils.learning.params import FrameParams, TrainParams, fitting_batch
+from vpipe_utils.project.seeds import derive_seed
 from vpipe_utils.tiles.tile_cache import TileCache
 
 

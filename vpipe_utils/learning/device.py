@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from lightning.pytorch.plugins.precision import MixedPrecision, Precision
 
-from vpipe_utils.data.params import TrainParams
+from vpipe_utils.learning.params import TrainParams
 
 MIB = 2**20
 DTYPES = {"32": torch.float32, "bf16": torch.bfloat16, "16": torch.float16}

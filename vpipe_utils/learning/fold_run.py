@@ -14,24 +14,27 @@ import pandas as pd
 from safetensors.torch import save_model
 from torch import nn
 
-from vpipe_utils.data.params import FrameParams, TrainParams
-from vpipe_utils.data.prepared_tables import open_tiles, read_folds, read_labels, read_test_videos
+from vpipe_utils.data.prepared_tables import read_folds, read_labels, read_test_videos
 from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
+from vpipe_utils.evaluation.predictions import as_table, write_predictions
 from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.device import sentence_for_lack_of_memory, this_device
-from vpipe_utils.learning.inference import POOLINGS, as_table, pool_frames, predict
+from vpipe_utils.learning.inference import POOLINGS, pool_frames, predict
 from vpipe_utils.learning.models import count_parameters
+from vpipe_utils.learning.params import FrameParams, TrainParams
 from vpipe_utils.learning.training import fit
 from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
 from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE
-from vpipe_utils.project.paths import atomic_path, make_folder, provenance, write_json, write_predictions, writing
+from vpipe_utils.project.provenance import provenance
+from vpipe_utils.storage.files import atomic_path, make_folder, writing
 from vpipe_utils.storage.locks import lock
-from vpipe_utils.tiles.tile_cache import TileCache
+from vpipe_utils.storage.tables import write_json
+from vpipe_utils.tiles.tile_cache import TileCache, open_tiles
 
 # The modules that decide what a checkpoint means: another version of one of them must not resume it.
 RECIPE = (
     "learning/weights/checkpoints", "learning/datasets", "learning/device", "learning/inference", "learning/inputs",
-    "evaluation/metrics", "learning/models", "learning/small_data", "learning/superimage", "learning/training",
+    "evaluation/metrics", "learning/models", "learning/superimage", "learning/training",
     "learning/weights/files", "learning/weights/published",
 )  # fmt: skip
 

@@ -13,8 +13,8 @@ import torch
 from lightning.pytorch.callbacks import Callback
 from torch import Tensor
 
-from vpipe_utils.project.paths import atomic_path
 from vpipe_utils.project.progress import progress_bar
+from vpipe_utils.storage.files import atomic_path
 
 WATCH_SHARE = 0.05  # of the time that a run takes, at most, for the curve that is drawn while it runs; our choice
 

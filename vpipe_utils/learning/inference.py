@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Sized
+from collections.abc import Iterable, Sized
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from vpipe_utils.data.params import TrainParams
 from vpipe_utils.learning.device import Device, this_device
 from vpipe_utils.learning.inputs import make_input
+from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.project.progress import progress_bar
 
 POOLINGS = {"mean": np.mean, "max": np.max, "median": np.median}
@@ -47,8 +46,3 @@ def pool_frames(probabilities: np.ndarray, pooling: str) -> np.ndarray:
     return POOLINGS[pooling](probabilities, axis=1).astype(np.float32)
 
 
-def as_table(videos: Sequence[str], probabilities: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    """Probabilities `(V, C)` as the table that is written: `video`, then one column a class."""
-    return pd.concat(
-        [pd.DataFrame({"video": list(videos)}), pd.DataFrame(probabilities, columns=list(classes))], axis=1
-    )

@@ -7,8 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vpipe_utils.data.params import SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.learning import superimage
+from vpipe_utils.learning.params import SuperImageParams, TrainParams, VideoParams
 
 
 def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | None = None) -> Tensor:

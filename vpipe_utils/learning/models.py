@@ -14,7 +14,7 @@ import torch
 from timm.layers.ml_decoder import MLDecoder
 from torch import Tensor, nn
 
-from vpipe_utils.data.params import SuperImageParams, TrainParams, VideoParams
+from vpipe_utils.learning.params import SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.learning.weights.published import Loaded, create_timm, load_video_swin
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)

@@ -22,13 +22,13 @@ from timm.loss import AsymmetricLossMultiLabel
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from vpipe_utils.data.params import FrameParams, TrainParams
 from vpipe_utils.evaluation.metrics import mean_average_precision
 from vpipe_utils.learning.device import Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.history import History, TrainingBar
 from vpipe_utils.learning.inference import pool_frames
 from vpipe_utils.learning.inputs import make_input
 from vpipe_utils.learning.models import build_model, keep_statistics
+from vpipe_utils.learning.params import FrameParams, TrainParams
 from vpipe_utils.learning.weights.checkpoints import (
     CHECKPOINT,
     BestWeights,
@@ -38,10 +38,8 @@ from vpipe_utils.learning.weights.checkpoints import (
     last_state,
     load_best,
 )
-from vpipe_utils.project.paths import derive_seed
+from vpipe_utils.project.seeds import derive_seed
 
-# Focusing (gamma negative, gamma positive, clip) before the full loss; its authors' advice where it starts too large.
-ASL_LADDER = ((0.0, 0.0, 0.0), (2.0, 2.0, 0.0), (2.0, 1.0, 0.0))
 # Matrices and filters: the parameters by which inputs are multiplied and summed, of each type of layer.
 DECAYING = (
     ((nn.Linear, nn.modules.conv._ConvNd), ("weight",)),
@@ -76,8 +74,6 @@ class Labeller(L.LightningModule):
         seed = derive_seed(self.seed, "epoch", self.current_epoch)
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
-        if self.params.asl_ladder:
-            set_focusing(self.loss, self.params, self.current_epoch / self.params.epochs)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         tiles, targets = batch
@@ -144,14 +140,6 @@ def make_loss(params: TrainParams) -> nn.Module:
     if params.loss == "bce":
         return AsymmetricLossMultiLabel(gamma_neg=0, gamma_pos=0, clip=None)
     return AsymmetricLossMultiLabel(params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip or None)
-
-
-def set_focusing(loss: nn.Module, params: TrainParams, done: float) -> None:
-    """Set the loss to its rung of `ASL_LADDER`, `done` (in [0, 1)) of the epochs being over; validation shares it."""
-    full = (params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip)
-    rung = int(len(ASL_LADDER) * done / params.asl_ladder) if params.asl_ladder else len(ASL_LADDER)
-    loss.gamma_neg, loss.gamma_pos, clip = ASL_LADDER[rung] if rung < len(ASL_LADDER) else full
-    loss.clip = clip or None
 
 
 def make_optimizer(network: nn.Module, params: TrainParams, fused: bool = False) -> torch.optim.AdamW:

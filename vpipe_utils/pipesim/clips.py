@@ -11,7 +11,7 @@ from vpipe_utils.pipesim import functional, materials, structural
 from vpipe_utils.pipesim.camera import MIN_SHARE, Views, draw_views, film, visible_shares
 from vpipe_utils.pipesim.labelsets import Clip
 from vpipe_utils.pipesim.render import Picture, picture
-from vpipe_utils.project.paths import derive_seed
+from vpipe_utils.project.seeds import derive_seed
 
 BEFORE_WALL = {"CK": structural.bend_displaced, "QF": structural.bend_undulation}
 ON_WALL = {

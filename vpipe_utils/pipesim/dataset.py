@@ -17,8 +17,8 @@ from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.encode import FORMATS, draw_format, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
 from vpipe_utils.project.parallel import run_parallel
-from vpipe_utils.project.paths import write_json, write_table
 from vpipe_utils.storage.files import atomic_path, sweep
+from vpipe_utils.storage.tables import write_json, write_table
 
 VERSION = 3  # raise it when the same arguments give other pixels or labels
 DONE, STARTED = "pipesim.json", "pipesim.started.json"

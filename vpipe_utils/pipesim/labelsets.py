@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from vpipe_utils.data.classes import CLASSES, NORMAL
-from vpipe_utils.project.paths import derive_seed
+from vpipe_utils.project.seeds import derive_seed
 
 # Files of one recording -> number of such recordings in the QV-Pipe training annotations (6,080 in all).
 RECORDING_SIZES = {1: 5922, 2: 95, 3: 35, 4: 8, 5: 5, 6: 6, 7: 3, 8: 2, 10: 1, 11: 1, 14: 1, 17: 1}

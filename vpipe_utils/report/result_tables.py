@@ -16,9 +16,9 @@ import yaml
 from vpipe_utils.data.annotations import class_columns, class_counts
 from vpipe_utils.data.classes import CLASSES, NORMAL
 from vpipe_utils.data.params import DataParams
-from vpipe_utils.project.paths import read_json
 from vpipe_utils.report import paper_tables
 from vpipe_utils.report.sentences import as_list
+from vpipe_utils.storage.tables import read_json
 from vpipe_utils.user_files.user_text import in_markdown, many
 
 APPROACH_WORDS = {"frame": "frame-wise", "video": "Video Swin", "super_image": "super-image"}

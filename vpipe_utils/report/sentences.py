@@ -13,8 +13,8 @@ import pandas as pd
 
 from vpipe_utils.data import video_table
 from vpipe_utils.data.annotations import class_counts
-from vpipe_utils.data.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.evaluation.metrics import chance_map
+from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.report import paper_tables
 from vpipe_utils.user_files.user_text import in_markdown, many
 

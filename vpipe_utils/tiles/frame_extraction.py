@@ -23,8 +23,8 @@ from vpipe_utils import video
 from vpipe_utils.data.probe_journal import VERSION, require_unchanged
 from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.project.parallel import run_parallel
-from vpipe_utils.project.paths import read_json, write_json
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, writing
+from vpipe_utils.storage.tables import read_json, write_json
 from vpipe_utils.tiles.tile_cache import TileCache
 from vpipe_utils.tiles.tile_writer import build_tile_cache, encode_jpeg, require_disk
 

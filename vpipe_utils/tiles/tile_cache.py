@@ -23,8 +23,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from vpipe_utils.data.params import DataParams
 from vpipe_utils.data.sampling import uniform_indices
-from vpipe_utils.project.paths import atomic_path
+from vpipe_utils.storage.files import atomic_path
 
 # Arrow's own allocator keeps tens of MB of what it once had; the system's gives them back.
 pa.set_memory_pool(pa.system_memory_pool())
@@ -184,6 +185,25 @@ class TileCache:
             if found != expected:
                 what = "is missing" if found is None else f"has {found} bytes where its index says {expected}"
                 raise ValueError(f"{path} {what}; {REBUILD}")
+
+
+def open_tiles(params: DataParams, videos: Sequence[str]) -> TileCache:
+    """The tile cache, where it holds all of `videos` as `params` asks for. ValueError: it was built otherwise."""
+    cache = TileCache(params.layout.tiles)
+    built = {"cache_frames": cache.frames_per_video, "cache_run": cache.run, "tile_size": cache.tile_size}
+    for key, found in built.items():
+        if found != getattr(params, key):
+            raise ValueError(
+                f"{params.layout.tiles} was built with {key} {found}, now it is {getattr(params, key)}: "
+                "run notebook 01 again"
+            )
+    missing = sorted(set(videos) - set(cache.videos))
+    if missing:
+        raise ValueError(
+            f"{params.layout.tiles} is of older data: {len(missing)} of {len(videos)} videos are not in it, first "
+            f"'{missing[0]}': run notebook 01 again"
+        )
+    return cache
 
 
 def write_tiles_table(table: pa.Table, path: Path) -> None:

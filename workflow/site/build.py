@@ -19,8 +19,8 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
 from vpipe_utils.project.parameter_files import layer_files, read_layers, runs_benchmarks  # noqa: E402
-from vpipe_utils.project.paths import atomic_path, read_json  # noqa: E402
-from vpipe_utils.storage.files import temporary_folder  # noqa: E402
+from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E402
+from vpipe_utils.storage.tables import read_json  # noqa: E402
 from vpipe_utils.user_files.user_text import in_markdown  # noqa: E402
 
 APPROACHES = {

@@ -18,8 +18,8 @@ from projects import PAPER_MODELS
 from safetensors.torch import save_file
 
 from vpipe_utils.benchmarks import model_cost
-from vpipe_utils.data.params import read_model
 from vpipe_utils.learning.models import build_model, count_parameters
+from vpipe_utils.learning.params import read_model
 from vpipe_utils.learning.weights.published import fill_video_swin
 
 SWIN = "video_swin_k400"

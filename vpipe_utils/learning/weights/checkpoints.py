@@ -13,7 +13,7 @@ from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
 
 from vpipe_utils.learning.history import History
-from vpipe_utils.project.paths import atomic_path
+from vpipe_utils.storage.files import atomic_path
 
 CHECKPOINT = "checkpoint.ckpt"  # of the last validated epoch: weights, their average, optimizer, rows of the history
 BEST = "best.epoch_{}.safetensors"  # weights alone

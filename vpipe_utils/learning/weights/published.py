@@ -18,7 +18,7 @@ import timm
 from timm.models import _builder
 from torch import Tensor, nn
 
-from vpipe_utils.data.params import TrainParams
+from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.learning.weights.files import Refused, fetch, read_state
 
 # What a file may lack besides the head: the last parts of names, each with the reason.

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from vpipe_utils.data.params import DataParams, EnsembleParams, FrameParams, SuperImageParams, VideoParams
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.evaluation.params import EnsembleParams
+from vpipe_utils.learning.params import FrameParams, SuperImageParams, VideoParams
 from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 MODELS = {"frame": FrameParams, "video": VideoParams, "super_image": SuperImageParams}

@@ -10,7 +10,7 @@ from fakes import MemoryCache, smoke_params, three_class_targets
 from torch import nn
 
 from vpipe_utils.data.params import DataParams
-from vpipe_utils.learning import small_data
+from vpipe_utils.learning import params
 from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.models import build_model
 from vpipe_utils.learning.training import fit
@@ -23,11 +23,11 @@ def data(**changes: object) -> DataParams:
 
 def test_smaller_batches_are_named_by_model() -> None:
     models = [smoke_params("convnext_base"), smoke_params("frame_tresnet"), smoke_params("nfnet_f3", batch_size=8)]
-    said = small_data.say_smaller_batches(11, data(), models)  # 8 videos to train on, 16 frames
+    said = params.say_smaller_batches(11, data(), models)  # 8 videos to train on, 16 frames
     assert "about 8 videos" in said and "convnext_base 8 (not 16)" in said
     assert "frame_tresnet" not in said and "nfnet_f3" not in said
-    assert small_data.say_smaller_batches(20, data(), models) == ""
-    assert small_data.fitting_batch(16, 0) == 1
+    assert params.say_smaller_batches(20, data(), models) == ""
+    assert params.fitting_batch(16, 0) == 1
 
 
 def test_a_batch_of_one_sample_trains(tmp_path: Path) -> None:

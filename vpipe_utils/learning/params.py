@@ -1,0 +1,160 @@
+"""Parameters of training: the recipe of a model, and what each of the three approaches adds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.project.parameters import Count, NotNegative, Positive, Share
+from vpipe_utils.project.seeds import derive_seed
+
+
+class TrainParams(DataParams):
+    """The recipe that all three approaches share. Meaning and source of each: `params/paper/<model>.yaml`."""
+
+    belongs = "params/<preset>/training.yaml, for all models, or in the file of one, <model>.yaml"
+
+    model: str
+    fold: int = NotNegative
+
+    backbone: str
+    backbone_args: dict[str, Any]
+    pretrained: bool
+    checkpoint: str | None
+    head: Literal["linear", "ml_decoder"]
+    decoder_dim: int = Field(ge=8, multiple_of=8)
+    drop_path: float = Share
+    drop_rate: float = Field(ge=0, lt=1)
+    freeze_batch_norm: bool
+    input_tile: int = Field(ge=8)
+
+    hflip: bool
+    sampling: Literal["uniform", "consecutive"]
+    jitter: bool
+
+    loss: Literal["asl", "bce"]
+    asl_gamma_negative: float = NotNegative
+    asl_gamma_positive: float = NotNegative
+    asl_clip: float = Share
+
+    epochs: int = Count
+    batch_size: int = Count
+    accumulate: int = Count
+    lr: float = Positive
+    head_lr_factor: float = Positive
+    weight_decay: float = NotNegative
+    schedule: Literal["onecycle", "constant"]
+    warmup: float = Share
+    grad_clip: float = NotNegative
+    ema: bool
+    ema_decay: float = Share
+    validate_every: int = Count
+
+    precision: Literal["auto", "32", "bf16", "16"]
+    channels_last: bool
+    grad_checkpointing: bool
+    compile: bool
+    loader_workers: int = NotNegative
+    memory_gb: float = Positive
+    eval_batch_size: int = Count
+
+    @property
+    def tiles_per_item(self) -> int:
+        """Frames that one training item holds: 1, a clip's, or grid²."""
+        return 1
+
+    @model_validator(mode="after")
+    def _trainable(self) -> Self:
+        if self.fold >= self.n_folds:
+            raise ValueError(f"fold is {self.fold}; with n_folds {self.n_folds} folds are 0 to {self.n_folds - 1}")
+        if self.input_tile > self.tile_size:
+            raise ValueError(
+                f"input_tile {self.input_tile} is larger than the cached tile_size {self.tile_size}: "
+                "raise tile_size in data.yaml (notebook 01 then rebuilds the cache)"
+            )
+        if self.head == "ml_decoder" and self.drop_rate:
+            raise ValueError(
+                f"drop_rate is {self.drop_rate}, but the head ml_decoder has its own dropout, 0.1: set drop_rate to 0"
+            )
+        key, held = ("cache_frames", self.cache_frames)
+        if self.sampling == "consecutive":
+            key, held = ("cache_run", self.cache_run)
+        if self.tiles_per_item > held:
+            raise ValueError(
+                f"a sample takes {self.tiles_per_item} frames of a video, but {key} keeps {held}: "
+                f"raise {key} in data.yaml (notebook 01 then rebuilds the cache)"
+            )
+        return self
+
+    def run_seed(self, approach: str) -> int:
+        return derive_seed(self.seed, approach, self.model, self.fold)
+
+
+class FrameParams(TrainParams):
+    """Notebook 03: single frames that inherit their video's labels (report section III.A)."""
+
+    frames_per_epoch: int = Count
+    eval_frames: int = Count
+    pooling: Literal["mean", "max", "median"]
+
+
+class VideoParams(TrainParams):
+    """Notebook 04: a clip of uniformly sampled frames for Video Swin (report section III.B)."""
+
+    clip_frames: int = Field(ge=2)
+
+    @property
+    def tiles_per_item(self) -> int:
+        return self.clip_frames
+
+
+class SuperImageParams(TrainParams):
+    """Notebook 05: grid² frames as one image (report section III.C)."""
+
+    grid: int = Count
+    tile_shuffle: bool
+    tile_tokens: bool
+
+    @property
+    def tiles_per_item(self) -> int:
+        return self.grid**2
+
+
+def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
+    """The parameters of one model of a preset, all layers merged."""
+    files = layer_files(preset, model, fold)
+    values = read_layers(files)
+    kind = VideoParams if "clip_frames" in values else SuperImageParams if "grid" in values else FrameParams
+    return kind.from_values(values, f"params/{preset}, model {model}", files)
+
+
+# ---------------------------------------------------------------- batches, where there are few videos
+
+
+def fitting_batch(batch_size: int, items: int) -> int:
+    """Samples a step: `batch_size`, or all `items` that there are to train on, where these are fewer."""
+    return max(1, min(batch_size, items))
+
+
+def say_smaller_batches(n_videos: int, data: DataParams, models: Iterable[TrainParams]) -> str:
+    """One sentence on the models whose batch_size is more than a fold trains on; empty where there is none.
+
+    `n_videos`: labelled videos. Folds differ by a video or two, so the numbers are about right; the notebooks say the
+    exact one.
+    """
+    videos = n_videos - -(-n_videos // data.n_folds)
+    smaller = {}
+    for params in models:
+        fitting = fitting_batch(params.batch_size, videos * getattr(params, "frames_per_epoch", 1))
+        if fitting < params.batch_size:
+            smaller[params.model] = f"{params.model} {fitting} (not {params.batch_size})"
+    if not smaller:
+        return ""
+    return (
+        f"A fold trains on about {videos} videos, fewer than batch_size, so batches are smaller: "
+        f"{', '.join(smaller.values())}. To choose them yourself: batch_size in params/{data.preset}/training.yaml."
+    )
