@@ -9,6 +9,7 @@ from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.pipesim import camera, clips
 from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.labelsets import Clip
+from vpipe_utils.pipesim.scene import N_THETA
 
 WIDTH, HEIGHT = 80, 60
 
@@ -72,8 +73,8 @@ def test_views_zoom_and_ray_maps_follow_them():
     still = camera.Views(np.float32([0.5]), np.zeros((1, 2), np.float32), np.zeros(1, np.float32))
     columns, rows = camera.ray_maps(still, np.array([0]), 40, 30)
     down, right, up = rows[-1, 20], rows[15, -1], rows[0, 20]
-    assert down < camera.N_THETA * 0.03 or down > camera.N_THETA * 0.97
-    assert right == pytest.approx(camera.N_THETA / 4, abs=6) and up == pytest.approx(
-        camera.N_THETA / 2, abs=6
+    assert down < N_THETA * 0.03 or down > N_THETA * 0.97
+    assert right == pytest.approx(N_THETA / 4, abs=6) and up == pytest.approx(
+        N_THETA / 2, abs=6
     )
     assert (np.diff(columns[15, 20:]) < 0).all()  # outwards the slope grows, the column falls

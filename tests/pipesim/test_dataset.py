@@ -17,7 +17,8 @@ import pytest
 
 from vpipe_utils.data.annotations import read_annotations
 from vpipe_utils.data.classes import CLASSES
-from vpipe_utils.pipesim import dataset, generate
+from vpipe_utils.pipesim import dataset
+from vpipe_utils.pipesim.dataset import generate
 
 SMALL = dict(n_train=5, n_test=2, seed=4, width=64, height=48, frames=10, progress=False)
 
@@ -83,7 +84,7 @@ def test_other_arguments_start_afresh(tmp_path):
 
 def test_a_killed_run_is_finished(finished, tmp_path):
     folder = tmp_path / "data"
-    code = f"from vpipe_utils.pipesim import generate; generate({str(folder)!r}, **{SMALL!r})"
+    code = f"from vpipe_utils.pipesim.dataset import generate; generate({str(folder)!r}, **{SMALL!r})"
     run = subprocess.Popen([sys.executable, "-c", code])
     deadline = time.monotonic() + 60
     while len(list(folder.glob("videos/*.mp4"))) < 2 and time.monotonic() < deadline and run.poll() is None:

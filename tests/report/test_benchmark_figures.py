@@ -16,7 +16,7 @@ from vpipe_utils.data.video_table import index_videos
 from vpipe_utils.learning.superimage import assemble
 from vpipe_utils.report import benchmark_figures
 from vpipe_utils.report.figure_style import BLUE, ORANGE, PALE
-from vpipe_utils.tiles import frame_extraction
+from vpipe_utils.tiles import frame_extraction, tile_writer
 
 NAN = float("nan")
 
@@ -80,7 +80,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     videos = index_videos(folder / "videos", [])
     extracted = frame_extraction.extract_all(videos, folder / "frames")
     caches = {
-        kind: frame_extraction.build_tile_cache(videos, folder / kind, 8, 16, kind) for kind in compare_loaders.KINDS
+        kind: tile_writer.build_tile_cache(videos, folder / kind, 8, 16, kind) for kind in compare_loaders.KINDS
     }
     params = smoke_params(grid=2, input_tile=16, channels_last=False)
     ways = compare_loaders.loaders(caches, folder / "frames", folder / "tiles", 2, params)

@@ -95,7 +95,7 @@ def test_the_cache(names: list[str], tmp_path: Path) -> None:
 
 PREPARE = """
 import resource, sys
-from vpipe_utils.tiles.frame_extraction import build_tile_cache
+from vpipe_utils.tiles.tile_writer import build_tile_cache
 from vpipe_utils.data.video_table import index_videos
 if __name__ == "__main__":
     source, folder = sys.argv[1:]

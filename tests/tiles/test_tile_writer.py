@@ -21,9 +21,8 @@ from vpipe_utils import video
 from vpipe_utils.data import shards, video_table
 from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.data.video_table import index_videos
-from vpipe_utils.tiles import frame_extraction, tile_writer
-from vpipe_utils.tiles.frame_extraction import TileCache, build_tile_cache
-from vpipe_utils.tiles.tile_writer import Settings, build_shards
+from vpipe_utils.tiles.tile_cache import TileCache
+from vpipe_utils.tiles.tile_writer import Settings, build_shards, build_tile_cache
 
 COUNT = 7
 
@@ -333,7 +332,3 @@ def test_a_video_that_changed_since_it_was_indexed(videos, tmp_path):
     make_video(tmp_path / "v2.mp4", 40)
     with pytest.raises(video.VideoError, match=says):
         build_tile_cache(copy, tmp_path, 9, 16, progress=False)
-
-
-def test_frames_offers_the_calls():
-    assert frame_extraction.build_tile_cache is tile_writer.build_tile_cache

@@ -20,7 +20,8 @@ from make_videos import make_video
 
 from vpipe_utils.data.video_table import index_videos
 from vpipe_utils.storage.tables import write_json
-from vpipe_utils.tiles.frame_extraction import build_tile_cache, extract_all
+from vpipe_utils.tiles.frame_extraction import extract_all
+from vpipe_utils.tiles.tile_writer import build_tile_cache
 
 SAYS_FULL = "cannot be written, the disk is full: free some space, or set outputs to a folder on a larger disk"
 
@@ -118,7 +119,8 @@ def test_other_faults_keep_their_words(tmp_path: Path) -> None:
 KILLED = """
 import sys
 import pandas as pd
-from vpipe_utils.tiles.frame_extraction import build_tile_cache, extract_all
+from vpipe_utils.tiles.frame_extraction import extract_all
+from vpipe_utils.tiles.tile_writer import build_tile_cache
 from vpipe_utils.data.video_table import index_videos
 if __name__ == "__main__":
     what, source, folder = sys.argv[1:]

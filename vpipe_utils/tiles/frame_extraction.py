@@ -2,7 +2,7 @@
 
 The report extracts all frames of all 9,601 videos at original resolution, one folder a video (section II.A):
 one to two terabytes for QV-Pipe. `extract_all` does the same. The notebooks read the tile cache instead,
-which keeps only what the models are fed: see `tile_writer` and `tile_cache`, whose calls are here too.
+which keeps only what the models are fed: see `tile_writer` and `tile_cache`.
 """
 
 from __future__ import annotations
@@ -25,10 +25,7 @@ from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.project.parallel import run_parallel
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, writing
 from vpipe_utils.storage.tables import read_json, write_json
-from vpipe_utils.tiles.tile_cache import TileCache
-from vpipe_utils.tiles.tile_writer import build_tile_cache, encode_jpeg, require_disk
-
-__all__ = ["Cost", "TileCache", "build_tile_cache", "extract_all", "extraction_cost"]
+from vpipe_utils.tiles.tile_writer import encode_jpeg, require_disk
 
 SOURCE = "source.json"  # beside a video's pictures: which file they are of
 NAME_REFUSED = (errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)  # disks differ in what names they allow
