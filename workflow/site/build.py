@@ -16,6 +16,7 @@ from pathlib import Path
 from string import Template
 
 HERE = Path(__file__).resolve().parent
+DOCS = HERE.parents[1] / "docs"
 sys.path.insert(0, str(HERE.parents[1]))
 
 from vpipe_utils.project.parameter_files import layer_files, read_layers, runs_benchmarks  # noqa: E402
@@ -30,6 +31,7 @@ APPROACHES = {
 }
 PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
 BENCHMARKS = "12_benchmarks"
+ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
 
 
 def main() -> None:
@@ -80,6 +82,9 @@ def write_source(root: Path, source: Path) -> None:
                 write_notebook(executed, source / f"{page}.ipynb", suffix)
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
+    for page in ABOUT:
+        shutil.copy(DOCS / f"{page}.md", source)
+    shutil.copytree(DOCS / "sketches", source / "sketches", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     write_start_page(root, source, runs, with_benchmarks)
 
 
@@ -144,6 +149,7 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         benchmarks=f"\n6. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the report's size and "
         "measured at this one." if with_benchmarks else "",
         toc_results="\n".join(["06_ensemble", "10_report", *([BENCHMARKS] if with_benchmarks else [])]),
+        toc_about="\n".join(ABOUT),
     )
     (source / "index.md").write_text(text, encoding="utf-8")
 
