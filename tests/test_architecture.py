@@ -39,6 +39,7 @@ HEAVY = ("torch", "lightning", "timm")
 SCENARIOS = {  # test files that mirror no module, and why
     "tests/test_architecture.py": "the package as a whole",
     "tests/learning/test_paper_models.py": "all models of the paper's size, through several modules",
+    "tests/project/test_documents.py": "the documents against the project",
     "tests/project/test_environment.py": "the packages that are installed",
     "tests/project/test_readme.py": "the README against the project",
     "tests/tiles/test_scale.py": "time and memory with 10,000 videos",
@@ -169,7 +170,7 @@ def test_tests_mirror_the_package() -> None:
     strangers = []
     for path in sorted((ROOT / "tests").rglob("test_*.py")):
         place = path.relative_to(ROOT / "tests")
-        if place.parts[0] in ("notebooks", "workflow") or path.relative_to(ROOT).as_posix() in SCENARIOS:
+        if place.parts[0] in ("docs", "notebooks", "workflow") or path.relative_to(ROOT).as_posix() in SCENARIOS:
             continue
         if not (PACKAGE / place.with_name(place.name.removeprefix("test_"))).is_file():
             strangers.append(str(place))

@@ -21,7 +21,7 @@ sys.dont_write_bytecode = True  # what it removes it need not make
 from vpipe_utils.project.names import require_preset_name  # noqa: E402
 from vpipe_utils.storage.locks import lock  # noqa: E402
 
-FOLDERS = (".ci", "notebooks", "params", "tests", "vpipe_utils", "workflow")  # the project's own
+FOLDERS = (".ci", "docs", "notebooks", "params", "tests", "vpipe_utils", "workflow")  # the project's own
 CACHES = ("__pycache__", ".ipynb_checkpoints")
 TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", "vpipe_utils.egg-info")
 # What runs write into outputs/<preset>; outputs/README.md says what it is. Anything else there is not ours to remove.

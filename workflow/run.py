@@ -183,7 +183,7 @@ def work_folder(root: Path) -> Path:
     if os.access(ROOT, os.W_OK):
         return ROOT
     folder = make_folder(root / ".project")
-    for name in ("notebooks", "outputs", "params", "vpipe_utils", "workflow"):
+    for name in ("docs", "notebooks", "outputs", "params", "vpipe_utils", "workflow"):
         link = folder / name
         if not link.is_symlink() or os.readlink(link) != str(ROOT / name):
             link.unlink(missing_ok=True)

@@ -14,7 +14,7 @@ PAPER_MODELS = sorted(file.stem for file in (ROOT / "params" / "paper").glob("*.
 
 
 def copy_project(folder: Path) -> Path:
-    for name in ("params", "notebooks", "workflow", "vpipe_utils"):
+    for name in ("docs", "params", "notebooks", "workflow", "vpipe_utils"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints"))
     return folder
 
