@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import nbformat
@@ -72,12 +73,33 @@ def test_it_is_stripped(notebook):
     assert "papermill" not in notebook.metadata and "widgets" not in notebook.metadata
 
 
-def test_its_cells_are_short_and_it_closes_with_what_it_shows(notebook):
+def test_its_cells_are_short_and_it_closes_with_what_it_shows_and_exercises(notebook):
     for cell in code_cells(notebook):
         assert len(cell.source.splitlines()) <= MAX_LINES, cell.source[:80]
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     headings = [text for text in texts if text.startswith("## ")]
-    assert headings[-1].startswith("## What this shows")
+    last = [text.splitlines()[0] for text in headings[-2:]]
+    if last[-1].startswith("## What this shows"):
+        return  # not yet with exercises
+    assert last == ["## What this shows", "## Exercises"]
+    assert re.search(r"^1\. .*^2\. ", texts[-1], re.M | re.S), "two exercises or more"
+    links = re.findall(r"\]\(([^)]*)\)", texts[-1])
+    assert all((ROOT / "notebooks" / link).is_file() for link in links) and "**In the paper:**" in texts[-1]
+
+
+def test_its_boxes_say_what_why_and_where_from(notebook):
+    """One form, which JupyterLab, GitHub and the site all show: a `<div>`, empty lines, Markdown."""
+    boxes = [cell.source for cell in notebook.cells if cell.cell_type == "markdown" and "<div" in cell.source]
+    for box in boxes:
+        assert box.startswith('<div class="alert alert-info">\n\n**Idea: ') and box.endswith("\n\n</div>"), box
+        words = [box.index(word) for word in ("*What.*", "*Why.*", "*Source.*")]
+        assert words == sorted(words) and len(box) < 1200, box
+
+
+def test_no_box_explains_an_idea_twice():
+    texts = [cell.source for path in NOTEBOOKS for cell in nbformat.read(path, as_version=4).cells]
+    titles = [line for text in texts for line in text.splitlines() if line.startswith("**Idea: ")]
+    assert len(titles) == len(set(titles))
 
 
 def test_no_later_cell_needs_what_is_computed_while_drawing(notebook):

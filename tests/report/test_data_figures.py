@@ -10,7 +10,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from vpipe_utils.data.classes import CLASSES
-from vpipe_utils.report import data_figures
+from vpipe_utils.report import data_figures, one_run
 
 
 def label_table(n=40, classes=CLASSES, seed=0):
@@ -56,7 +56,7 @@ def test_an_own_class_with_the_code_of_an_official_one_keeps_its_own_name(draw):
     assert sorted(plain) == ["CJ", "FS", "ZC"] and draw(table).axes[0].get_legend() is None
     named = [tick.get_text() for tick in draw(table, {"FS": "broken flange"}).axes[0].get_yticklabels()]
     assert sorted(named) == ["CJ", "FS  broken flange", "ZC"]
-    axes = data_figures.per_class_ap({"FS": 0.5, "CJ": 0.2}, names={"FS": "broken flange"}).axes[0]
+    axes = one_run.per_class_ap({"FS": 0.5, "CJ": 0.2}, names={"FS": "broken flange"}).axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["FS  broken flange", "CJ"]
 
 
@@ -96,30 +96,9 @@ def test_super_image_numbers_its_tiles():
     assert len(data_figures.super_image(np.zeros((8, 8, 3), np.uint8), grid=2).axes[0].texts) == 4
 
 
-def test_learning_curve_marks_the_best_epoch():
-    history = pd.DataFrame(
-        {"epoch": [1, 2, 3], "train_loss": [3, 2, 1], "val_loss": [3, 2, 2], "val_mAP": [0.1, 0.3, 0.2]}
-    )
-    history["samples_per_s"] = [50, 60, 55]
-    losses, scores, speed = data_figures.learning_curve(history).axes
-    assert [len(losses.lines), len(scores.lines), len(speed.lines)] == [2, 2, 1]
-    assert scores.get_title(loc="left") == "mAP, best 0.300 (epoch 2)"
-    assert scores.lines[1].get_xydata().tolist() == [[2, 0.3]]
-
-
-def test_per_class_ap_takes_folds_one_run_and_gaps():
-    folds = pd.DataFrame({0: [0.2, 0.8], 1: [0.4, np.nan]}, index=["CJ", "CK"])
-    axes = data_figures.per_class_ap(folds, reference=pd.Series({"CK": 0.7, "CJ": 0.9})).axes[0]
-    measured, reference = axes.lines
-    np.testing.assert_allclose(measured.get_xdata(), [0.3, 0.8])
-    assert reference.get_xdata().tolist() == [0.9, 0.7]  # in the order of the measured classes
-    single = data_figures.per_class_ap({"CJ": 0.2, "CK": None}).axes[0]
-    assert np.isnan(single.lines[0].get_xdata()[1]) and len(single.lines) == 1
-
-
 def test_figures_render_as_png_without_a_display_and_without_pyplot():
     code = (
-        "import sys, numpy as np; from vpipe_utils.report import data_figures, model_figures; "
+        "import sys, numpy as np; from vpipe_utils.report import data_figures, model_figures, one_run; "
         "png = data_figures.super_image(np.zeros((9, 9, 3), np.uint8)).png(); "
         "assert png.startswith(b'\\x89PNG') and len(png) > 1000; "
         "assert 'matplotlib.pyplot' not in sys.modules and 'torch' not in sys.modules"

@@ -12,7 +12,7 @@ import pytest
 from IPython.core.formatters import DisplayFormatter
 from IPython.utils.capture import capture_output
 
-from vpipe_utils.report import data_figures, figure_style, model_figures
+from vpipe_utils.report import data_figures, figure_style, model_figures, one_run
 
 HOSTILE = ["costs $5", "$a_{b", "<b>CRACK</b>", "裂缝", "כתם בצינור", "شرخ", "two\nlines", "x" * 300, "_hid", "a|b"]
 
@@ -92,7 +92,7 @@ def test_every_figure_takes_every_name() -> None:
         data_figures.label_distribution(labels),
         data_figures.cooccurrence(labels),
         data_figures.fold_distribution(labels, folds),
-        data_figures.per_class_ap(pd.Series(0.5, index=names), chance=pd.Series(0.2, index=names)),
+        one_run.per_class_ap(pd.Series(0.5, index=names), chance=pd.Series(0.2, index=names)),
         data_figures.sample_frames(
             [np.zeros((4, 4, 3), np.uint8)] * len(names), [data_figures.class_label(n, {}) for n in names], 5
         ),

@@ -43,3 +43,10 @@ def test_the_start_page(tmp_path: Path) -> None:
         assert ("12_benchmarks" in text) == with_benchmarks
         assert "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<b>" not in html and "<em>" not in html
         assert "06_ensemble\n10_report" in text
+
+
+def test_links_between_notebooks_lead_to_their_pages() -> None:
+    text = "**Next:** [05 · Super-image](05_super_image.ipynb), [12 · Benchmarks](12_benchmarks.ipynb), [a](b.md)"
+    pages = {"05_super_image": "05_super_image-convnext_base"}
+    expected = "**Next:** [05 · Super-image](05_super_image-convnext_base), 12 · Benchmarks, [a](b.md)"
+    assert build.linked(text, pages) == expected

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import warnings
 from functools import partial
-from types import MethodType
+from types import MethodType, ModuleType
 
 import timm
 import torch
@@ -191,10 +191,9 @@ class VideoSwin(nn.Module):
 
     def __init__(self, params: VideoParams, classes: int) -> None:
         super().__init__()
-        SwinTransformer3D = _swin3d()
         self.normalise = Normalise(IMAGENET_MEAN, IMAGENET_STD)
         try:
-            self.backbone = SwinTransformer3D(
+            self.backbone = video_swin_module().SwinTransformer3D(
                 pretrained2d=False,
                 drop_path_rate=params.drop_path,
                 with_cp=params.grad_checkpointing,
@@ -218,15 +217,15 @@ class VideoSwin(nn.Module):
         return list(self.head.parameters())
 
 
-def _swin3d() -> type[nn.Module]:
-    """mmaction2's class, imported only where it is needed (seconds), without its warnings and its lines a tensor."""
+def video_swin_module() -> ModuleType:
+    """mmaction2's code, imported only where it is needed (seconds), without its warnings and its lines a tensor."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # mmcv-lite lacks compiled operators that Video Swin does not use
-        from mmaction.models.backbones.swin import SwinTransformer3D
+        from mmaction.models.backbones import swin
         from mmengine.logging import MMLogger
     MMLogger.get_current_instance().setLevel("WARNING")
     warnings.filterwarnings("ignore", message="torch.meshgrid")  # raised by its forward pass, on every reader's page
-    return SwinTransformer3D
+    return swin
 
 
 def _timm_backbone(params: TrainParams, **arguments: object) -> tuple[nn.Module, Loaded | None]:

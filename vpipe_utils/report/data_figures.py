@@ -1,6 +1,7 @@
-"""Figures of the data: labels, folds, frames, super-images, one run. Each function returns a matplotlib Figure.
+"""Figures of the data: labels, folds, frames, super-images. Each function returns a matplotlib Figure.
 
-Figures of results are in `model_figures`; what all share, also when one fails, is in `figure_style`.
+Figures of one run are in `one_run`, those that compare models in `model_figures`; what all share, also when one fails,
+is in `figure_style`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from matplotlib.patches import Patch
 
 from vpipe_utils.data import annotations as label_tools
 from vpipe_utils.data.classes import GROUPS, are_official, long_names
-from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, SKY, VERMILION, WIDTH, new_figure, quiet
+from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, SKY, WIDTH, new_figure, quiet
 from vpipe_utils.user_files.user_text import in_figure
 
 LONGEST_TURNED = 20  # characters of a name below a column
@@ -30,7 +31,7 @@ def class_label(code: str, names: Mapping[str, str]) -> str:
     return f"{in_figure(code)}  {in_figure(names[code])}" if code in names else in_figure(code)
 
 
-def _named(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
+def class_labels(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
     """The labels of all classes of a table; without ``names`` QV-Pipe's, if these are its classes."""
     names = long_names(codes) if names is None else names
     return [class_label(code, names) for code in codes]
@@ -51,7 +52,7 @@ def label_distribution(labels: pd.DataFrame, names: Mapping[str, str] | None = N
     bars, side = figure.subplots(1, 2, width_ratios=[3, 1])
     groups = [GROUPS[code] if are_official(codes) else "" for code in counts.index]
     bars.barh(range(len(counts)), counts, color=[GROUP_COLOURS.get(g, BLUE) for g in groups])
-    bars.set_yticks(range(len(counts)), _named(list(counts.index), long_names(codes) if names is None else names))
+    bars.set_yticks(range(len(counts)), class_labels(list(counts.index), long_names(codes) if names is None else names))
     for y, count in enumerate(counts):
         bars.text(count, y, f" {count:,} · {count / max(len(labels), 1):.1%}", va="center", fontsize=8)
     bars.set(title=f"{len(labels):,} videos, {counts.sum():,} labels", xlabel="videos")
@@ -104,7 +105,7 @@ def room_for_columns(codes: Iterable[object]) -> float:
 
 def _name_both_axes(axes: Axes, codes: list[str], names: Mapping[str, str] | None) -> None:
     name_columns(axes, codes, 8, most=3)
-    axes.set_yticks(range(len(codes)), _named(codes, names))
+    axes.set_yticks(range(len(codes)), class_labels(codes, names))
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
 
@@ -114,7 +115,7 @@ def _name_both_axes(axes: Axes, codes: list[str], names: Mapping[str, str] | Non
 
 @quiet
 def fold_distribution(labels: pd.DataFrame, folds: pd.Series) -> Figure:
-    """The report's Fig. 1 for each fold: videos a class in its training and its validation part.
+    """Fig. 1 of the paper for each fold: videos a class in its training and its validation part.
 
     ``folds``: fold of every video of ``labels``, indexed by video. A dash marks the count that the class
     would have in the part if the videos were divided exactly by its share.
@@ -194,64 +195,3 @@ def draw_super_image(axes: Axes, image: np.ndarray, grid: int, numbered: bool = 
         box = {"facecolor": "black", "alpha": 0.45, "pad": 1.5, "linewidth": 0}
         axes.text(*place, str(k + 1), color="white", fontsize=7, va="top", bbox=box)
     axes.axis("off")
-
-
-# ---------------------------------------------------------------- one run
-
-
-@quiet
-def learning_curve(history: pd.DataFrame) -> Figure:
-    """Losses, validation mAP and speed by epoch. ``history``: the columns of history.csv."""
-    figure = new_figure(height=2.4)
-    losses, scores, speed = figure.subplots(1, 3)
-    marker = "o" if len(history) < 4 else None  # a line needs points
-    for name, colour in (("train_loss", SKY), ("val_loss", ORANGE)):
-        losses.plot(history["epoch"], history[name], color=colour, marker=marker, label=name.split("_")[0])
-    losses.set(title="Loss", xlabel="epoch", ylim=(0, None))
-    losses.legend(labels=["training", "validation"])
-    scores.plot(history["epoch"], history["val_mAP"], color=ORANGE, marker=marker)
-    best = history.loc[history["val_mAP"].idxmax()]
-    scores.plot(best["epoch"], best["val_mAP"], "o", color=INK, ms=5)
-    title = f"mAP, best {best['val_mAP']:.3f} (epoch {best['epoch']:.0f})"
-    scores.set(title=title, xlabel="epoch", ylim=(0, None))
-    speed.plot(history["epoch"], history["samples_per_s"], color=GREY, marker=marker)
-    speed.set(title="Samples a second", xlabel="epoch", ylim=(0, None))
-    for axes in (losses, scores, speed):
-        axes.grid(axis="y")
-        axes.xaxis.get_major_locator().set_params(integer=True)
-    return figure
-
-
-@quiet
-def per_class_ap(
-    measured: pd.DataFrame | pd.Series | Mapping[str, float | None],
-    reference: pd.Series | None = None,
-    chance: pd.Series | None = None,
-    names: Mapping[str, str] | None = None,
-) -> Figure:
-    """AP of every class in [0, 1]: dots, and the report's as diamonds where given.
-
-    ``measured``: one value a class, or a table with a column a fold (dot: mean, line: lowest to highest).
-    ``reference``, ``chance``: one value a class. A class without positives has no dot. ``names``: long names.
-    """
-    if not isinstance(measured, pd.DataFrame):
-        measured = pd.DataFrame({"AP": pd.Series(measured, dtype=float)})
-    table = measured.astype(float)
-    codes = list(table.index)
-    y = np.arange(len(codes))[::-1]
-    figure = new_figure(height=max(1.8, 0.9 + 0.24 * len(codes)))
-    axes = figure.subplots()
-    axes.hlines(y, table.min(axis=1), table.max(axis=1), color=BLUE, lw=3, alpha=0.35)
-    label = "measured, mean and range of folds" if table.shape[1] > 1 else "measured"
-    axes.plot(table.mean(axis=1), y, "o", color=BLUE, label=label)
-    if chance is not None:
-        axes.plot(chance.reindex(codes), y, "|", color=GREY, ms=9, mew=1.5, label="chance")
-    if reference is not None and reference.reindex(codes).notna().any():
-        style = {"marker": "D", "ls": "", "mfc": "white", "mec": VERMILION, "ms": 5}
-        axes.plot(reference.reindex(codes), y, label="report, on QV-Pipe", **style)
-    axes.set_yticks(y, _named(codes, names))
-    axes.tick_params(axis="y", length=0)
-    axes.set(xlabel="average precision", xlim=(-0.02, 1.02), ylim=(-0.7, len(codes) - 0.3))
-    axes.grid(axis="both")
-    figure.legend(loc="outside upper center", ncols=3)
-    return figure

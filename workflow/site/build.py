@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from string import Template
 
@@ -32,6 +33,7 @@ APPROACHES = {
 PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
 BENCHMARKS = "12_benchmarks"
 ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
+TO_NOTEBOOK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")  # a link from one notebook to another
 
 
 def main() -> None:
@@ -67,8 +69,13 @@ def write_source(root: Path, source: Path) -> None:
     shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.md", "build.py", "__pycache__"))
     data = read_layers(layer_files(root.name))
     with_benchmarks = runs_benchmarks(root.name, data["source"])
-    for name in (*PLAIN, BENCHMARKS) if with_benchmarks else PLAIN:
-        write_notebook(root / "notebooks" / f"{name}.ipynb", source / f"{name}.ipynb", "")
+    plain = (*PLAIN, BENCHMARKS) if with_benchmarks else PLAIN
+    pages = {name: name for name in plain}  # notebook -> the page that a link to it leads to
+    for name, (approach, _) in APPROACHES.items():
+        if models := data[f"{approach}_models"]:
+            pages[name] = f"{name}-{models[0]}"
+    for name in plain:
+        write_notebook(root / "notebooks" / f"{name}.ipynb", source / f"{name}.ipynb", "", pages)
     runs: dict[str, list[dict]] = {}  # page of a model -> its runs
     for name, (approach, title) in APPROACHES.items():
         for model in data[f"{approach}_models"]:
@@ -79,7 +86,7 @@ def write_source(root: Path, source: Path) -> None:
                 runs.setdefault(f"{name}-{model}", []).append(run)
                 executed = root / "notebooks" / f"{name}.{model}.fold_{fold}.ipynb"
                 suffix = f" · {in_markdown(model)} · fold\N{NO-BREAK SPACE}{fold}"
-                write_notebook(executed, source / f"{page}.ipynb", suffix)
+                write_notebook(executed, source / f"{page}.ipynb", suffix, pages)
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
     for page in ABOUT:
@@ -88,8 +95,8 @@ def write_source(root: Path, source: Path) -> None:
     write_start_page(root, source, runs, with_benchmarks)
 
 
-def write_notebook(path: Path, target: Path, suffix: str) -> None:
-    """Copy a notebook; its H1 names model and fold, its parameters are folded away.
+def write_notebook(path: Path, target: Path, suffix: str, pages: Mapping[str, str]) -> None:
+    """Copy a notebook; its H1 names model and fold, its parameters are folded away, its links lead to ``pages``.
 
     The cell with the notebook's own parameters goes: papermill's, after it, holds those that were used.
     """
@@ -101,10 +108,17 @@ def write_notebook(path: Path, target: Path, suffix: str) -> None:
             first, _, rest = text.partition("\n")
             cell["source"] = f"{first}{suffix}\n{rest}"
             suffix = ""
+        if cell["cell_type"] == "markdown":
+            cell["source"] = linked("".join(cell["source"]), pages)
         tags = cell["metadata"].setdefault("tags", [])
         if "injected-parameters" in tags:
             tags.append("hide-input")
     target.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def linked(text: str, pages: Mapping[str, str]) -> str:
+    """Markdown with its links to notebooks leading to their pages; one to a notebook without a page is plain text."""
+    return TO_NOTEBOOK.sub(lambda link: f"[{link[1]}]({pages[link[2]]})" if link[2] in pages else link[1], text)
 
 
 def model_page(runs: list[dict]) -> str:
@@ -146,7 +160,7 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         runs=f"outputs/{root.name}/runs",
         toc_data="01_data_preparation\n02_folds",
         toc_models="\n".join(runs),
-        benchmarks=f"\n6. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the report's size and "
+        benchmarks=f"\n6. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and "
         "measured at this one." if with_benchmarks else "",
         toc_results="\n".join(["06_ensemble", "10_report", *([BENCHMARKS] if with_benchmarks else [])]),
         toc_about="\n".join(ABOUT),
