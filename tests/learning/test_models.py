@@ -46,13 +46,23 @@ def test_the_network_normalises_its_input_itself() -> None:
     torch.testing.assert_close(seen[0][0, :, 0, 0], expected)
 
 
-def test_gradient_checkpointing_changes_no_gradient() -> None:
-    images, gradients = torch.rand(2, 3, 96, 96), []
+def test_gradient_checkpointing_keeps_less_and_changes_no_gradient() -> None:
+    images, gradients, kept = torch.rand(2, 3, 96, 96), [], []
     for checkpointing in (False, True):
         torch.manual_seed(0)
         network = build_model(smoke_params(grad_checkpointing=checkpointing))
-        network(images).square().sum().backward()
+        seen: dict[int, torch.Tensor] = {}  # held, so that no address is given out again
+
+        def keep(tensor: torch.Tensor, seen: dict[int, torch.Tensor] = seen) -> torch.Tensor:
+            seen[tensor.data_ptr()] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            loss = network(images).square().sum()
+        kept.append(sum(tensor.nbytes for tensor in seen.values()))
+        loss.backward()
         gradients.append([p.grad for p in network.parameters()])
+    assert kept[1] < 0.5 * kept[0]
     for plain, checkpointed in zip(*gradients, strict=True):
         torch.testing.assert_close(plain, checkpointed)
 

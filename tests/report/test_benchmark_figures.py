@@ -99,6 +99,8 @@ def test_every_way_loads_the_same_super_images(made: dict[str, object]) -> None:
     mean, std = (torch.tensor(values)[:, None, None] for values in (compare_loaders.MEAN, compare_loaders.STD))
     usual = load[compare_loaders.TILES] * std + mean
     assert torch.equal(load[compare_loaders.COLLATED], load[compare_loaders.TILES])
+    assert load[compare_loaders.TILE_BYTES].dtype == torch.uint8
+    assert torch.equal(load[compare_loaders.TILE_BYTES], (255 * usual).round().byte())
     floats = load["ours, jpeg, to floats"]
     assert (usual - floats).abs().max() < 0.03, "both are the JPEG's pixels; decoders differ by a few grey levels"
     resized = load[compare_loaders.FRAMES] * std + mean
@@ -116,8 +118,12 @@ def test_measuring_loads_everything_every_round(made: dict[str, object]) -> None
     assert list(table["way"]) == list(ways)
     assert asked["ours, uint8"] == [list(range(8)), [8, 9]] * 3, "a round warms up"
     assert asked[compare_loaders.FRAMES] == [list(range(8))] * 3, "fewer of what takes long"
-    lines = compare_loaders.describe(table.assign(ratio=3.0), {"jpeg": 2.5})
-    assert "x 3.0 as fast" in lines[0] and "(wanted: at least 2.5)" in lines[0] and "wanted" not in lines[1]
+    of = table.set_index("way")
+    assert {gives: of.loc[way, "ratio"] for gives, way in compare_loaders.USUAL.items()} == {"float": 1, "bytes": 1}
+    assert [of.loc[way, "gives"] for way in compare_loaders.USUAL.values()] == ["float", "bytes"], "like with like"
+    lines = compare_loaders.describe(table.assign(ratio=np.arange(len(table))))
+    assert ["jpeg" in line for line in lines] == [True, False]
+    assert "bytes with bytes x 5.0 as fast (x 4.0 " in lines[0] and "floats with floats x 6.00 (x 6.00 " in lines[0]
 
 
 def test_sizes_are_those_of_the_files(made: dict[str, object]) -> None:

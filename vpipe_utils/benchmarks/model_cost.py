@@ -18,12 +18,12 @@ import lightning.pytorch as L
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback
-from torch import Tensor, nn
+from torch import nn
 from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
-from vpipe_utils.learning.device import MIB, Device, sentence_for_lack_of_memory, this_device
+from vpipe_utils.learning.device import Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.inference import predict
 from vpipe_utils.learning.inputs import make_input
 from vpipe_utils.learning.models import build_model, count_parameters, keep_statistics
@@ -83,9 +83,7 @@ def measure(
     from random weights (so batch norm is not frozen), and no more than two batches are accumulated: the time of an
     update counts once in `params.accumulate` batches. `plain` leaves out the memory layout, the compiler and the fused
     optimizer. Gives train_per_s and predict_per_s (samples a second, medians over the steps after the first),
-    gpu_memory_mib and memory_mib (`Device.peak_memory`), held_mib (weights, gradients, optimizer and average, and what
-    one forward pass keeps for the backward pass; on any device) and losses (one a batch; it stays the same, so they
-    must fall).
+    gpu_memory_mib and memory_mib (`Device.peak_memory`) and losses (one a batch; it stays the same, so they must fall).
     """
     device = device or this_device()
     gc.collect()  # what the model before has left
@@ -110,20 +108,15 @@ def measure(
         same = DataLoader([(tiles, targets)] * ((steps + 1) * params.accumulate), batch_size=None)
         trainer.fit(labeller, same)
         network = labeller.network.to(device.type).train()
-        with _Kept() as kept, device.autocast(params.precision):
-            labeller.loss(network(make_input(tiles, params)), targets)
         times = []
         for _ in range(steps + 1):
             began = time.perf_counter()
             predict(network, [(tiles,)], params, device, progress=False)
             times.append(time.perf_counter() - began)
-    copies = 4 + params.ema  # weights, gradients, two moments of AdamW, the average
-    state = copies * sum(p.numel() * p.element_size() for p in network.parameters())
     return {
         "train_per_s": params.batch_size / clock.seconds_a_batch(every),
         "predict_per_s": params.batch_size / median(times[1:]),
         **device.peak_memory(),
-        "held_mib": (state + kept.bytes) / MIB,
         "losses": clock.losses,
     }
 
@@ -154,30 +147,6 @@ class _Clock(Callback):
         """Seconds a batch where every `accumulate`-th updates the weights."""
         updating = median(self.seconds[True])
         return updating if accumulate == 1 else ((accumulate - 1) * median(self.seconds[False]) + updating) / accumulate
-
-
-class _Kept(torch.autograd.graph.saved_tensors_hooks):
-    """Counts the bytes that a forward pass keeps for the backward pass, each piece of memory once."""
-
-    def __init__(self) -> None:
-        self.bytes = 0
-        self._seen: dict[int, Tensor] = {}
-        super().__init__(self._keep, lambda tensor: tensor)
-
-    def _keep(self, tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if not isinstance(tensor, nn.Parameter) and storage.data_ptr() not in self._seen:
-            self._seen[storage.data_ptr()] = tensor  # held, so that its address is not given out again
-            self.bytes += storage.nbytes()
-        return tensor
-
-    def __enter__(self) -> _Kept:
-        super().__enter__()
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        super().__exit__(*error)
-        self._seen.clear()
 
 
 def gpu_hours(

@@ -111,24 +111,10 @@ def ffmpeg(path: str, indices: list[int], folder: str) -> np.ndarray:
         context = container.streams.video[0].codec_context
         size = (context.height, context.width, 3)
     wanted = "+".join(rf"eq(n\,{index})" for index in indices)
-    command = [
-        "ffmpeg",
-        "-v",
-        "error",
-        "-nostdin",
-        "-threads",
-        "1",
-        "-i",
-        path,
-        "-map",
-        "0:v:0",
-        "-filter_threads",
-        "1",
-    ]
+    command = ["ffmpeg", *"-v error -nostdin -threads 1 -i".split(), path, *"-map 0:v:0 -filter_threads 1".split()]
     command += ["-vf", f"select={wanted}", "-fps_mode", "passthrough", "-frames:v", str(len(indices))]
-    done = subprocess.run(
-        [*command, "-f", "rawvideo", "-pix_fmt", "rgb24", "pipe:1"], stdout=subprocess.PIPE, check=True
-    )
+    command += "-f rawvideo -pix_fmt rgb24 pipe:1".split()
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True)
     return np.frombuffer(done.stdout, np.uint8).reshape(-1, *size)
 
 
