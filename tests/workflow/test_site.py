@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -50,3 +51,22 @@ def test_links_between_notebooks_lead_to_their_pages() -> None:
     pages = {"05_super_image": "05_super_image-convnext_base"}
     expected = "**Next:** [05 · Super-image](05_super_image-convnext_base), 12 · Benchmarks, [a](b.md)"
     assert build.linked(text, pages) == expected
+
+
+def test_the_pages_of_docs_are_part_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root, source = tmp_path / "demo", tmp_path / "source"
+    (root / "notebooks").mkdir(parents=True)
+    for name in build.PLAIN:
+        (root / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": []}))
+    (root / "headline").mkdir()
+    (root / "headline" / "headline.json").write_text(json.dumps({"columns": ["Model"], "rows": [], "note": "A note."}))
+    no_models = {f"{approach}_models": [] for approach, _ in build.APPROACHES.values()}
+    monkeypatch.setattr(build, "read_layers", lambda files: {"source": "files", "train_folds": [], **no_models})
+    monkeypatch.setattr(build, "runs_benchmarks", lambda preset, source: False)
+    build.write_source(root, source)
+    start = (source / "index.md").read_text(encoding="utf-8")
+    for page in build.ABOUT:
+        text = (source / f"{page}.md").read_text(encoding="utf-8")
+        pictures = re.findall(r"\]\((sketches/\w+\.svg)\)", text)
+        assert f"\n{page}\n" in start and all((source / picture).is_file() for picture in pictures)
+    assert not list(source.rglob("draw.py"))
