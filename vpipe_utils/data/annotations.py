@@ -69,10 +69,7 @@ class LabelFile(NamedTuple):
 
 
 def read_annotations(
-    path: str | Path,
-    classes: Sequence[str] = CLASSES,
-    normal: str | None = NORMAL,
-    files: FileNames | None = None,
+    path: str | Path, classes: Sequence[str] = CLASSES, normal: str | None = NORMAL, files: FileNames | None = None
 ) -> pd.DataFrame:
     """Read an annotation file into a table of labels, in the file's order.
 
@@ -87,10 +84,7 @@ def read_annotations(
 
 
 def read_label_file(
-    path: str | Path,
-    classes: Sequence[str] = CLASSES,
-    normal: str | None = NORMAL,
-    files: FileNames | None = None,
+    path: str | Path, classes: Sequence[str] = CLASSES, normal: str | None = NORMAL, files: FileNames | None = None
 ) -> LabelFile:
     """`read_annotations`, with what there is to say about it."""
     path = Path(path)

@@ -15,9 +15,7 @@ import pandas as pd
 from vpipe_utils.data.annotations import class_columns, recording_of
 
 
-def iterative_folds(
-    labels: pd.DataFrame, n_splits: int = 5, seed: int = 0, by_recording: bool = False
-) -> pd.Series:
+def iterative_folds(labels: pd.DataFrame, n_splits: int = 5, seed: int = 0, by_recording: bool = False) -> pd.Series:
     """Fold (0 … n_splits - 1) of every video: a Series indexed by video, in the order of ``labels``.
 
     scikit-multilearn's IterativeStratification of order 1, as in the report; with ``by_recording`` whole

@@ -101,12 +101,7 @@ def index_videos(
 
 
 def _look_at(
-    folder: Path,
-    names: list[str],
-    workers: int,
-    progress: bool,
-    journal: str | Path | None,
-    part: Sequence[int],
+    folder: Path, names: list[str], workers: int, progress: bool, journal: str | Path | None, part: Sequence[int]
 ) -> pd.DataFrame:
     """A row for every name, from the journal where the file is as it was."""
     rows: dict[str, tuple[object, ...]] = {}  # tuples: dictionaries of 100,000 videos take a quarter of a GiB

@@ -20,8 +20,7 @@ def fold_mean(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
 
 
 def weighted_mean(
-    predictions: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame],
-    weights: Sequence[float] | Mapping[str, float],
+    predictions: Sequence[pd.DataFrame] | Mapping[str, pd.DataFrame], weights: Sequence[float] | Mapping[str, float]
 ) -> pd.DataFrame:
     """Weighted mean of predictions for the same videos, in the order of the first.
 

@@ -74,9 +74,7 @@ def read_predictions(path: str | Path, classes: Sequence[str], videos: Sequence[
 # ---------------------------------------------------------------- the official JSON
 
 
-def write_submission(
-    predictions: pd.DataFrame, path: str | Path, classes: Sequence[str] | None = None
-) -> None:
+def write_submission(predictions: pd.DataFrame, path: str | Path, classes: Sequence[str] | None = None) -> None:
     """Write predictions as the official JSON ``{"name.mp4": [one probability a class], ...}``.
 
     ``predictions``: column ``video`` and a column a class, probabilities in [0, 1]. The order in the

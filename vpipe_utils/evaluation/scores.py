@@ -59,10 +59,7 @@ def test_predictions(
 ) -> dict[str, ByFold]:
     """Finished runs' predictions for the test ``videos``: name -> fold -> table."""
     return {
-        name: {
-            row.fold: _predicted(row, f"test_predictions{suffix}", classes, videos)
-            for row in group.itertuples()
-        }
+        name: {row.fold: _predicted(row, f"test_predictions{suffix}", classes, videos) for row in group.itertuples()}
         for name, group in runs[runs["finished"]].groupby("name", sort=False)
     }
 
@@ -174,9 +171,7 @@ def class_scores(labels: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
     return pd.Series(average_precision(*matrices(labels, predictions)), index=class_columns(labels))
 
 
-def scored_labels(
-    labels: pd.DataFrame, held_out: pd.DataFrame | None, predictions: pd.DataFrame
-) -> pd.DataFrame:
+def scored_labels(labels: pd.DataFrame, held_out: pd.DataFrame | None, predictions: pd.DataFrame) -> pd.DataFrame:
     """What a model's AP are measured on: the held-out labels, else the labels of the videos predicted out of fold."""
     return labels_of(labels, predictions) if held_out is None else held_out
 
@@ -188,9 +183,7 @@ def common_labels(labels: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFr
     return labels
 
 
-def compare(
-    labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed: int
-) -> tuple[float, float, float]:
+def compare(labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed: int) -> tuple[float, float, float]:
     """mAP(a) - mAP(b) on the same videos with its paired interval: (difference, low, high)."""
     targets, scores_a = matrices(labels, a)
     return paired_bootstrap(targets, scores_a, matrices(labels, b)[1], n, seed)
@@ -199,18 +192,14 @@ def compare(
 # ---------------------------------------------------------------- files of notebook 06
 
 
-def write_combined(
-    layout: Layout, kind: str, predictions: Mapping[str, pd.DataFrame], classes: Sequence[str]
-) -> None:
+def write_combined(layout: Layout, kind: str, predictions: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:
     """Write ensemble/<kind>/<approach>.<model>.parquet for each; kind: 'fold_mean' or 'out_of_fold'."""
     for name, table in predictions.items():
         path = layout.ensemble / kind / f"{name.replace('/', '.')}.parquet"
         write_predictions(table, path, list(table["video"]), classes)
 
 
-def read_combined(
-    layout: Layout, kind: str, names: Sequence[str], classes: Sequence[str]
-) -> dict[str, pd.DataFrame]:
+def read_combined(layout: Layout, kind: str, names: Sequence[str], classes: Sequence[str]) -> dict[str, pd.DataFrame]:
     """Read back what ``write_combined`` wrote."""
     folder = layout.ensemble / kind
     try:

@@ -28,7 +28,7 @@ class Device:
     tuned: bool = False  # tries which convolution is fastest (cuDNN); figures then differ in their last digits
 
     def precision(self, asked: str) -> str:
-        """"32", "bf16" or "16" for `params.precision`: `auto` is mixed on a GPU (Table IV), 32 bit on a CPU."""
+        """ "32", "bf16" or "16" for `params.precision`: `auto` is mixed on a GPU (Table IV), 32 bit on a CPU."""
         if asked != "auto":
             return asked
         return "32" if self.type == "cpu" and not self.bf16 else "bf16" if self.bf16 else "16"

@@ -44,5 +44,3 @@ def pool_frames(probabilities: np.ndarray, pooling: str) -> np.ndarray:
     if pooling not in POOLINGS:
         raise ValueError(f"pooling '{pooling}' is unknown; it is one of {', '.join(POOLINGS)}")
     return POOLINGS[pooling](probabilities, axis=1).astype(np.float32)
-
-

@@ -42,10 +42,7 @@ def draw_views(rng: np.random.Generator, n_frames: int) -> Views:
         knots, zoom = [0, a, rng.uniform(0.6, 0.85), 1], [0, 0, 1, 1]
     elif kind == "in_out":
         b = rng.uniform(0.45, 0.6)
-        knots, zoom = (
-            [0, a, b, b + rng.uniform(0.05, 0.2), rng.uniform(0.85, 1), 1.001],
-            [0, 0, 1, 1, 0.1, 0.1],
-        )
+        knots, zoom = ([0, a, b, b + rng.uniform(0.05, 0.2), rng.uniform(0.85, 1), 1.001], [0, 0, 1, 1, 0.1, 0.1])
     elif kind == "steps":
         knots, zoom = [0, a, a + 0.1, 0.5, 0.62, 0.8, 0.9, 1], [0, 0, 0.4, 0.4, 0.7, 0.7, 1, 1]
     else:
@@ -58,10 +55,7 @@ def draw_views(rng: np.random.Generator, n_frames: int) -> Views:
         np.sin(2 * np.pi * rate * t[:, None] + phase[k]) * size
         for k, (rate, size) in enumerate(((rng.uniform(0.5, 1.5), 0.05), (rng.uniform(3, 6), 0.012)))
     )
-    aim = (
-        slope[:, None] * (sway + rng.normal(0, 0.07, 2))
-        + rng.normal(0, 0.004, (n_frames, 2)) * slope[:, None]
-    )
+    aim = slope[:, None] * (sway + rng.normal(0, 0.07, 2)) + rng.normal(0, 0.004, (n_frames, 2)) * slope[:, None]
     if rng.random() < 0.33:  # a glance aside
         middle, width = rng.uniform(0.2, 0.85), rng.uniform(0.06, 0.14)
         at = rng.uniform(0, 2 * np.pi)
@@ -84,12 +78,8 @@ def ray_maps(views: Views, frames: np.ndarray, width: int, height: int) -> tuple
     y = (np.arange(height, dtype=np.float32) + 0.5) * np.float32(2 / height) - 1
     slope, aim = views.slope[frames, None, None], views.aim[frames]
     shape = (len(frames) * height, width)
-    sx = np.broadcast_to(x[None, None] * slope + aim[:, 0, None, None], (len(frames), height, width)).reshape(
-        shape
-    )
-    sy = np.broadcast_to(
-        y[None, :, None] * slope + aim[:, 1, None, None], (len(frames), height, width)
-    ).reshape(shape)
+    sx = np.broadcast_to(x[None, None] * slope + aim[:, 0, None, None], (len(frames), height, width)).reshape(shape)
+    sy = np.broadcast_to(y[None, :, None] * slope + aim[:, 1, None, None], (len(frames), height, width)).reshape(shape)
     r, angle = cv2.cartToPolar(np.ascontiguousarray(sy), np.ascontiguousarray(sx))  # angle from straight down
     column = (np.float32(np.log(R_OUTER)) - cv2.log(np.maximum(r, R_INNER))) * np.float32(
         (N_R - 1) / np.log(R_OUTER / R_INNER)
@@ -196,17 +186,11 @@ def _write_text(frame: np.ndarray, look: Look, seconds: float) -> None:
     color = ((255, 255, 255), (250, 235, 60), (120, 255, 120))[look.text_style]
     for k, line in enumerate(lines):
         x = 3 if look.text_corner % 2 == 0 else width - round(len(line) * 18 * size) - 2
-        y = (
-            round((k + 1) * 34 * size) + 1
-            if look.text_corner < 2
-            else height - round((1 - k) * 34 * size) - 4
-        )
+        y = round((k + 1) * 34 * size) + 1 if look.text_corner < 2 else height - round((1 - k) * 34 * size) - 4
         cv2.putText(frame, line, (x, y), cv2.FONT_HERSHEY_SIMPLEX, size, color, 1, cv2.LINE_AA)
 
 
-def _evidence(
-    bits: np.ndarray, codes: tuple[str, ...], frame: int
-) -> list[tuple[str, int, int, int, int, int, float]]:
+def _evidence(bits: np.ndarray, codes: tuple[str, ...], frame: int) -> list[tuple[str, int, int, int, int, int, float]]:
     """Box and share of each class that is visible in a frame; bits is uint8 (H, W)."""
     found = []
     for k, code in enumerate(codes):

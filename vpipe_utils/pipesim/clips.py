@@ -79,9 +79,7 @@ def build(labels: tuple[str, ...], look: materials.Look, rng: np.random.Generato
     return picture(scene, rng)
 
 
-def choose_views(
-    shot: Picture, n_frames: int, aspect: float, rng: np.random.Generator
-) -> tuple[Views, float]:
+def choose_views(shot: Picture, n_frames: int, aspect: float, rng: np.random.Generator) -> tuple[Views, float]:
     """The first of MAX_VIEWS zoom plans that shows every label in WANTED of the frames, else the best one.
 
     Returns the views and a score: 1 as wanted, 0 when a label is not visible in at least two frames.
@@ -111,9 +109,7 @@ def make_clip(
 
     Scenes in which a label cannot be seen well are drawn anew. Returns the clip and its generator.
     """
-    look = materials.draw_look(
-        np.random.default_rng(derive_seed(seed, "recording", clip.recording)), clip.recording
-    )
+    look = materials.draw_look(np.random.default_rng(derive_seed(seed, "recording", clip.recording)), clip.recording)
     rng = np.random.default_rng(derive_seed(seed, "video", clip.video))
     n_frames = max(9, round(frames * rng.uniform(0.75, 1.25)))
     defects = {code for code in clip.labels if code != NORMAL}

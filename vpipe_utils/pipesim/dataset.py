@@ -86,9 +86,7 @@ def _check(
     if n_train < 1 or n_test < 0:
         raise ValueError(f"pipesim: n_train is {n_train} and n_test {n_test}; at least 1 and 0 are needed")
     if width % 2 or height % 2 or not (32 <= width <= 1920 and 32 <= height <= 1080):
-        raise ValueError(
-            f"pipesim: picture size is {width}x{height}; both must be even, from 32x32 to 1920x1080"
-        )
+        raise ValueError(f"pipesim: picture size is {width}x{height}; both must be even, from 32x32 to 1920x1080")
     if frames < 9:
         raise ValueError(f"pipesim: frames is {frames}; a clip needs at least 9")
     if not 0 < fps <= 120:
@@ -122,9 +120,7 @@ def _prepare(folder: Path, arguments: dict[str, object]) -> None:
         os.replace(done, started)  # from here on the folder counts as unfinished
     if folder.exists() and any(folder.iterdir()) and not started.exists():
         if not folder.is_dir() or any(not p.name.startswith(".") for p in folder.iterdir()):
-            raise ValueError(
-                f"{folder} holds files that PipeSim did not make: name an empty folder, or empty this one"
-            )
+            raise ValueError(f"{folder} holds files that PipeSim did not make: name an empty folder, or empty this one")
     if _read(started) != arguments:
         names = ("videos", "parts", "annotations.json", "test_annotations.json", "evidence.parquet")
         _remove(*(folder / name for name in names))
@@ -158,8 +154,7 @@ def _make(folder: Path, arguments: tuple, clip: Clip) -> None:
         write_video(part, filmed.frames, arguments[-1], index)
         scale = FORMATS[index].scale
         evidence = [
-            (code, frame, *(side * scale for side in box), share)
-            for code, frame, *box, share in filmed.evidence
+            (code, frame, *(side * scale for side in box), share) for code, frame, *box, share in filmed.evidence
         ]
         with atomic_path(folder / "parts" / f"{clip.video}.json") as rows:
             rows.write_text(json.dumps(evidence), encoding="utf-8")

@@ -51,9 +51,7 @@ def write_video(path: Path, frames: np.ndarray, fps: float, format_index: int = 
         for image in frames:
             if scale != 1:
                 image = cv2.resize(image, (width, height), interpolation=cv2.INTER_CUBIC)
-            for packet in stream.encode(
-                av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
-            ):
+            for packet in stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")):
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)

@@ -8,16 +8,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vpipe_utils.pipesim.scene import (
-    FOAM_DEPTH,
-    Billboard,
-    Scene,
-    grid,
-    noise,
-    ramp,
-    stretch,
-    turn,
-)
+from vpipe_utils.pipesim.scene import FOAM_DEPTH, Billboard, Scene, grid, noise, ramp, stretch, turn
 
 
 def around(rng: np.random.Generator, low: float, high: float) -> float:
@@ -86,9 +77,7 @@ def obstacle(scene: Scene, z: float, rng: np.random.Generator) -> None:
             u = u * 0.62
             width = np.where(u < 0.35, 0.62, 0.26)
             distance = np.where(np.abs(u) < 1.0, np.abs(v) / width, 9.0)
-            shade = (
-                0.3 + 0.7 * np.sqrt(np.clip(1 - distance**2, 0, 1)) + 0.6 * np.exp(-(((v + 0.15) / 0.1) ** 2))
-            )
+            shade = 0.3 + 0.7 * np.sqrt(np.clip(1 - distance**2, 0, 1)) + 0.6 * np.exp(-(((v + 0.15) / 0.1) ** 2))
         rgba = np.empty((side, side, 4), np.float32)
         rgba[..., :3] = (color * shade[..., None]).clip(0.01, 1)
         rgba[..., 3] = ramp(distance, 1.0, 0.92)
@@ -107,11 +96,7 @@ def encrustation(scene: Scene, z: float, rng: np.random.Generator) -> None:
             side += np.pi
         a, b = rng.uniform(0.28, 0.6), rng.uniform(0.3, 0.8)
         at = z + rng.uniform(-0.4, 0.9)
-        edge = (
-            1.2
-            - np.sqrt((turn(side) / a) ** 2 + ((g.z - at) / b) ** 2)
-            + 0.3 * noise(rng, 0.25, 0.25, rough=0.7)
-        )
+        edge = 1.2 - np.sqrt((turn(side) / a) ** 2 + ((g.z - at) / b) ** 2) + 0.3 * noise(rng, 0.25, 0.25, rough=0.7)
         amount = ramp(edge, 0.0, 0.5).astype(np.float32)
         lumps = np.clip(0.75 + 0.3 * noise(rng, 0.16, 0.16, rough=0.7), 0.2, 1.3)
         scene.radius -= rng.uniform(0.12, 0.30) * amount * lumps
@@ -138,14 +123,7 @@ def roots(scene: Scene, z: float, rng: np.random.Generator) -> None:
             x, y = x + 0.055 * np.sin(direction), y + 0.055 * np.cos(direction)
             points.append((x, y))
             if level < 2 and rng.random() < 0.16:
-                grow(
-                    x,
-                    y,
-                    direction + rng.normal(0, 0.6),
-                    (steps - step) // 2 + 2,
-                    max(1, thick - 1),
-                    level + 1,
-                )
+                grow(x, y, direction + rng.normal(0, 0.6), (steps - step) // 2 + 2, max(1, thick - 1), level + 1)
         pixels = ((np.array(points) * scale + side / 2) * 16).round().astype(np.int32)
         tone = base * rng.uniform(0.6, 1.4)
         color = (*(float(c) for c in tone.clip(0.05, 0.9)), 1.0)
@@ -176,9 +154,7 @@ def scum(scene: Scene, z: float, rng: np.random.Generator) -> None:
     field = sum(
         w
         * cv2.resize(
-            rng.standard_normal((rows, columns), dtype=np.float32),
-            (long, wide),
-            interpolation=cv2.INTER_CUBIC,
+            rng.standard_normal((rows, columns), dtype=np.float32), (long, wide), interpolation=cv2.INTER_CUBIC
         )
         for w, rows, columns in ((1.0, 5, 18), (0.6, 12, 44), (0.3, 32, 120))
     )

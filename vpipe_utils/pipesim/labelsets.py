@@ -40,9 +40,7 @@ def label_sets() -> tuple[tuple[tuple[str, ...], ...], np.ndarray]:
     """The real label sets and how many videos carry each."""
     with open(Path(__file__).with_name("label_sets.csv"), newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
-    return tuple(tuple(row["classes"].split()) for row in rows), np.array(
-        [int(row["videos"]) for row in rows]
-    )
+    return tuple(tuple(row["classes"].split()) for row in rows), np.array([int(row["videos"]) for row in rows])
 
 
 def probabilities(temper: float) -> np.ndarray:
@@ -72,16 +70,10 @@ def plan(n_train: int, n_test: int, seed: int, temper: float) -> list[Clip]:
     groups += [("test", size) for size in _recording_sizes(n_test, rng)]
     numbers = rng.permutation(90_000)[: len(groups)] + 10_000
     if len(numbers) < len(groups):
-        raise ValueError(
-            f"pipesim: {n_train + n_test} videos need more than 90,000 recording names; ask for fewer"
-        )
+        raise ValueError(f"pipesim: {n_train + n_test} videos need more than 90,000 recording names; ask for fewer")
     clips = []
     for split in ("train", "test"):
-        mine = [
-            (size, int(number))
-            for (where, size), number in zip(groups, numbers, strict=True)
-            if where == split
-        ]
+        mine = [(size, int(number)) for (where, size), number in zip(groups, numbers, strict=True) if where == split]
         drawn = _draw_labels([size for size, _ in mine], derive_seed(seed, "labels", split), temper)
         for (size, number), label_sets_of_recording in zip(mine, drawn, strict=True):
             recording = f"{'d' if rng.random() < D_NAMES else ''}{number}"

@@ -10,16 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vpipe_utils.pipesim.scene import (
-    CHAMBER,
-    Scene,
-    grid,
-    noise,
-    ramp,
-    stretch,
-    turn,
-    wall_radius,
-)
+from vpipe_utils.pipesim.scene import CHAMBER, Scene, grid, noise, ramp, stretch, turn, wall_radius
 
 # name: (albedo, texture strength, joint spacing in radii, weight)
 MATERIALS = {

@@ -7,17 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vpipe_utils.pipesim.scene import (
-    FOAM_DEPTH,
-    N_R,
-    N_THETA,
-    N_Z,
-    R_INNER,
-    R_LEAST,
-    R_OUTER,
-    Scene,
-    grid,
-)
+from vpipe_utils.pipesim.scene import FOAM_DEPTH, N_R, N_THETA, N_Z, R_INNER, R_LEAST, R_OUTER, Scene, grid
 
 
 @dataclass(frozen=True)

@@ -10,17 +10,7 @@ import cv2
 import numpy as np
 
 from vpipe_utils.pipesim.functional import around
-from vpipe_utils.pipesim.scene import (
-    N_THETA,
-    N_Z,
-    Billboard,
-    Scene,
-    grid,
-    noise,
-    ramp,
-    stretch,
-    turn,
-)
+from vpipe_utils.pipesim.scene import N_THETA, N_Z, Billboard, Scene, grid, noise, ramp, stretch, turn
 
 
 def nearest_joint(scene: Scene, z: float) -> float:
@@ -66,11 +56,7 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
     side = around(rng, 0.7, np.pi)
     if kind == "hole":
         a, b = rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.8)
-        edge = (
-            1
-            - np.sqrt((turn(side) / a) ** 2 + ((g.z - z) / b) ** 2)
-            + 0.33 * noise(rng, 0.3, 0.25, rough=0.8)
-        )
+        edge = 1 - np.sqrt((turn(side) / a) ** 2 + ((g.z - z) / b) ** 2) + 0.33 * noise(rng, 0.3, 0.25, rough=0.8)
         amount = ramp(edge, 0.0, 0.12).astype(np.float32)
         scene.radius += 0.28 * amount * (1 + 0.3 * noise(rng, 0.15, 0.15))
         tone = np.array([0.24, 0.14, 0.07]) * rng.uniform(0.5, 1.1)
@@ -80,9 +66,7 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
     canvas = np.zeros((N_THETA, N_Z), np.uint8)
     per_radian = N_THETA / (2 * np.pi)
 
-    def walk(
-        angle: float, depth: float, heading: float, length: float, width: float
-    ) -> list[tuple[float, float]]:
+    def walk(angle: float, depth: float, heading: float, length: float, width: float) -> list[tuple[float, float]]:
         points = [(angle, depth)]
         for _ in range(int(length / 0.12)):
             step = heading + rng.normal(0, 0.55)
@@ -180,9 +164,7 @@ def corrosion(scene: Scene, z: float, rng: np.random.Generator) -> None:
     stones = ramp(noise(rng, 0.10, 0.10), 1.0, 1.5).astype(np.float32) * amount
     scene.radius += amount * (0.06 + 0.05 * noise(rng, 0.15, 0.15, rough=0.8)) + 0.07 * pits
     rust = rng.uniform(0, 1)  # from eaten concrete, grey-brown, to eaten iron
-    tone = (np.array([0.40, 0.34, 0.26]) * (1 - rust) + np.array([0.46, 0.23, 0.09]) * rust) * rng.uniform(
-        0.65, 1.2
-    )
+    tone = (np.array([0.40, 0.34, 0.26]) * (1 - rust) + np.array([0.46, 0.23, 0.09]) * rust) * rng.uniform(0.65, 1.2)
     scene.paint(0.85 * amount, tuple(float(c) for c in tone))
     scene.paint(0.9 * pits, (0.05, 0.03, 0.02))
     scene.paint(0.7 * stones, (0.62, 0.56, 0.46))
@@ -227,13 +209,7 @@ def leakage(scene: Scene, z: float, rng: np.random.Generator) -> None:
         x, y = x0 + speed * t, y0 + rng.uniform(-0.3, 0.1) * t + rng.uniform(0.7, 1.3) * t * t
         points = ((np.stack([x, y], 1) + size) * (side / (2 * size)) * 16).astype(np.int32)
         cv2.polylines(
-            rgba,
-            [points],
-            False,
-            (0.9, 0.92, 0.95, rng.uniform(0.35, 0.8)),
-            int(rng.integers(1, 3)),
-            cv2.LINE_8,
-            4,
+            rgba, [points], False, (0.9, 0.92, 0.95, rng.uniform(0.35, 0.8)), int(rng.integers(1, 3)), cv2.LINE_8, 4
         )
     rgba = cv2.GaussianBlur(rgba, (5, 5), 0.9)
     rgba[..., :3] /= np.maximum(rgba[..., :3].max(-1, keepdims=True), 1e-3) / 0.9
@@ -247,9 +223,7 @@ def open_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     scene.radius += gap * (0.22 + 0.06 * noise(rng, 0.25, 0.2, rough=0.7))
     tone = np.array([0.20, 0.12, 0.06]) * rng.uniform(0.6, 1.2)
     scene.paint(gap, tuple(float(c) for c in tone))
-    scene.detail[:] = np.where(
-        gap > 0, np.clip(1 + 0.45 * noise(rng, 0.14, 0.14, rough=0.8), 0.2, 2), scene.detail
-    )
+    scene.detail[:] = np.where(gap > 0, np.clip(1 + 0.45 * noise(rng, 0.14, 0.14, rough=0.8), 0.2, 2), scene.detail)
     scene.mark("TJ", np.roll(gap, 3, 1) + gap > 0)
 
 
@@ -264,9 +238,7 @@ def loose_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     rgba = np.zeros((side, side, 4), np.float32)
     cx, cy = (float(scene.centre[k, g.column(z)]) for k in range(2))
     dark = rng.random() < 0.55  # rubber; otherwise a pale sealing compound
-    body, edge = (
-        ((0.05, 0.05, 0.055), (0.55, 0.56, 0.58)) if dark else ((0.62, 0.60, 0.52), (0.92, 0.90, 0.82))
-    )
+    body, edge = ((0.05, 0.05, 0.055), (0.55, 0.56, 0.58)) if dark else ((0.62, 0.60, 0.52), (0.92, 0.90, 0.82))
     thick = rng.uniform(0.14, 0.20)
     for _ in range(rng.integers(1, 4)):
         middle = np.pi + rng.normal(0, 0.55)
@@ -280,9 +252,7 @@ def loose_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
         per_radius = side / (2 * size)
         cv2.polylines(rgba, [points], False, (*body, 1.0), max(2, round(thick * per_radius)), cv2.LINE_AA, 4)
         points[:, 1] -= round(0.25 * thick * per_radius * 16)
-        cv2.polylines(
-            rgba, [points], False, (*edge, 1.0), max(1, round(0.3 * thick * per_radius)), cv2.LINE_AA, 4
-        )
+        cv2.polylines(rgba, [points], False, (*edge, 1.0), max(1, round(0.3 * thick * per_radius)), cv2.LINE_AA, 4)
     rgba = cv2.GaussianBlur(rgba, (3, 3), 0.6)
     rgba[..., :3] /= np.maximum(rgba[..., 3:], 1e-3)
     scene.billboards.append(Billboard(z, rgba, "TL", size, glow=1.25))

@@ -92,5 +92,3 @@ class Layout:
         if approach not in APPROACHES:
             raise ValueError(f"approach '{approach}' is unknown; it is one of {', '.join(APPROACHES)}")
         return self.root / "runs" / approach / model / f"fold_{fold}"
-
-

@@ -32,12 +32,7 @@ from vpipe_utils.report.figure_style import (
 from vpipe_utils.user_files.user_text import in_figure
 
 APPROACH_COLOURS = {"frame": ORANGE, "video": GREEN, "super_image": BLUE, "ensemble": INK}
-APPROACH_NAMES = {
-    "frame": "frames",
-    "video": "Video Swin",
-    "super_image": "super-image",
-    "ensemble": "ensemble",
-}
+APPROACH_NAMES = {"frame": "frames", "video": "Video Swin", "super_image": "super-image", "ensemble": "ensemble"}
 FOLD_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, INK, GREY)
 
 

@@ -95,10 +95,7 @@ def table_ii() -> pd.DataFrame:
     table.insert(1, "report_name", table["model"].map(REPORT_NAMES))
     table.insert(5, "input_size", 3 * table["tile"])  # printed as 1334 where it is 448 * 3 = 1344
     table = table.assign(
-        grid="3x3",
-        augmentation="horizontal flip, tile shuffle",
-        optimizer="AdamW",
-        schedule="OneCycle, 30 epochs",
+        grid="3x3", augmentation="horizontal flip, tile shuffle", optimizer="AdamW", schedule="OneCycle, 30 epochs"
     )
     return _sourced(table, "Table II, section III.C; 1334 corrected to 1344")
 

@@ -138,8 +138,7 @@ def require_disk(folder: Path, needed: int, what: str, advice: str) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise OSError(
-            f"{what} takes about {needed / 1e9:.1f} GB, but the disk of {folder} has {free / 1e9:.1f} GB "
-            f"free: {advice}"
+            f"{what} takes about {needed / 1e9:.1f} GB, but the disk of {folder} has {free / 1e9:.1f} GB free: {advice}"
         )
 
 
@@ -216,9 +215,7 @@ def _encode(tile: np.ndarray, tile_format: str) -> bytes:
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
     """An RGB uint8 picture (H, W, 3) as the bytes of a JPEG file."""
-    done, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality]
-    )
+    done, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not done:
         raise ValueError(f"OpenCV cannot encode a picture of shape {image.shape} as JPEG")
     return data.tobytes()

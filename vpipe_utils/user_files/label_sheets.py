@@ -193,11 +193,7 @@ def _entries(
 
 
 def _no_video(
-    video: str,
-    values: Sequence[str],
-    marks: Sequence[str],
-    header: Sequence[str],
-    is_file: Callable[[str], bool],
+    video: str, values: Sequence[str], marks: Sequence[str], header: Sequence[str], is_file: Callable[[str], bool]
 ) -> str | None:
     """What a row is that stands for no video; None for all others."""
     if is_file(video):

@@ -41,9 +41,7 @@ class DirectFiles(CheckpointIO):
 
 def last_state(folder: Path) -> ModelCheckpoint:
     """Writes CHECKPOINT after every validation, when all other callbacks have done their part."""
-    return ModelCheckpoint(
-        folder, Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False
-    )
+    return ModelCheckpoint(folder, Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False)
 
 
 class Ema(WeightAveraging):
