@@ -21,7 +21,7 @@ from vpipe_utils.storage.tables import read_table
 from vpipe_utils.user_files.name_matching import VIDEO_EXTENSIONS, FileNames, has_video_ending, shown, twins
 from vpipe_utils.user_files.user_text import listed, many
 from vpipe_utils.user_files.video_files import OTHERS, UNFINISHED
-from vpipe_utils.video.errors import NO_FILE
+from vpipe_utils.video import NO_FILE
 
 MOST_SHOWN = 3
 NEVER_TRIED = OTHERS | set(UNFINISHED)
