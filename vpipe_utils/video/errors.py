@@ -1,4 +1,4 @@
-"""What can be wrong with a video, in one sentence each."""
+"""What can be wrong with a video, each in one sentence: the error, the warning, and the words for damaged frames."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 NO_FILE = "there is no such file"  # the reason of a label without a video
-SHOWN = 3  # stretches of damaged frames that a sentence names
+SHOWN = 3  # stretches of damaged frames that a sentence names; our choice
 
 
 class VideoError(ValueError):
@@ -27,7 +27,7 @@ class VideoError(ValueError):
 
 
 class DamageWarning(UserWarning):
-    """A frame of a readable video is damaged; what is shown of it is the decoder's patchwork."""
+    """A frame of a readable video is damaged. The decoder made up the parts of it that it could not decode."""
 
     def __init__(self, path: str | Path, frame: int) -> None:
         super().__init__(f"{_name(path)}: frame {frame} is damaged; what cannot be decoded of it is made up")
@@ -36,7 +36,7 @@ class DamageWarning(UserWarning):
 
 @contextlib.contextmanager
 def noting_damage() -> Iterator[list[int]]:
-    """Collect the frames of the DamageWarnings inside, in place of warning."""
+    """Collect the indices of damaged frames inside the block, instead of warning of them."""
     found: list[int] = []
     with warnings.catch_warnings():
         show = warnings.showwarning
@@ -50,12 +50,12 @@ def noting_damage() -> Iterator[list[int]]:
 
 
 def damage_noted(frames: Sequence[int]) -> str:
-    """The frames of DamageWarnings in words; "" for none. What refers to a damaged frame is not looked at."""
+    """The damaged frames in words; "" for none. Frames that refer to them are not listed: nobody looked at those."""
     return f"damaged, with what refers to it: {frame_list(sorted(set(frames)))}" if frames else ""
 
 
 def frame_list(indices: Sequence[int]) -> str:
-    """Ascending frame indices, at least one, in words: "frames 3, 12-20"; the first few stretches."""
+    """Ascending frame indices, at least one, in words: "frames 3, 12-20"; after a few stretches "and 5 more"."""
     cuts = [0, *(np.flatnonzero(np.diff(indices) > 1) + 1).tolist(), len(indices)]
     spans = [(indices[a], indices[b - 1]) for a, b in pairwise(cuts)]
     text = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans[:SHOWN])
@@ -64,5 +64,5 @@ def frame_list(indices: Sequence[int]) -> str:
 
 
 def _name(path: str | Path) -> str:
-    """The file's name on one line, whatever signs it has."""
+    """The file's name on one line, whatever characters it has."""
     return " ".join(Path(path).name.encode(errors="replace").decode().split())

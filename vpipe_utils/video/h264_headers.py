@@ -1,7 +1,7 @@
-"""Reading the headers of H.264: parameter sets and slice headers, within the limits that FFmpeg's decoder sets.
+"""Reading the headers of H.264: parameter sets and slice headers, with the limits that FFmpeg's decoder has.
 
-Section and table numbers are those of ITU-T H.264 (08/2021). A header outside of the limits raises HeaderError: the
-decoder would give no frame for it.
+Section and table numbers are those of ITU-T H.264 (08/2021). A header beyond these limits raises HeaderError: the
+decoder would give no frame for its picture.
 """
 
 from __future__ import annotations
@@ -16,23 +16,23 @@ HEADER_BYTES = 512  # more than any slice header takes
 
 
 class HeaderError(ValueError):
-    """One sentence: what of a header is not as it should be, or is not read here."""
+    """One sentence: what is wrong with a header, or what in it we do not read."""
 
 
 class Format(NamedTuple):
-    """What of a sequence parameter set (7.3.2.1.1) is needed to read slice headers and to judge the order."""
+    """The fields of a sequence parameter set (7.3.2.1.1) that we need for slice headers and the order of pictures."""
 
     frame_num_bits: int
     poc_type: int
     poc_bits: int
-    planes: bool  # each colour is coded by itself
+    planes: bool  # each colour plane is coded separately
     frames_only: bool  # no interlaced pictures
-    reorder: int | None  # pictures that may precede one in the file and follow it in output; None: it does not say
+    reorder: int | None  # how many pictures may be decoded before one and shown after it; None: it does not say
     lowest_qp: int  # below 0 where luma has more than 8 bits
 
 
 class Coding(NamedTuple):
-    """What of a picture parameter set (7.3.2.2) is needed to read slice headers."""
+    """The fields of a picture parameter set (7.3.2.2) that we need for slice headers."""
 
     cabac: bool
     bottom_order: bool
@@ -55,7 +55,7 @@ class Picture(NamedTuple):
 
 
 class Headers(NamedTuple):
-    """The parameter sets of a file: their bytes, the one format, and the codings by number."""
+    """The parameter sets of a file: their bytes, the only format, and the codings by number."""
 
     units: frozenset[bytes]
     format: Format
@@ -66,7 +66,7 @@ class _Bits:
     """Reads fixed (u) and exponential-Golomb (ue, se) codes, 9.1."""
 
     def __init__(self, data: bytes) -> None:
-        data = data.replace(b"\0\0\3", b"\0\0")  # 7.4.1: the 3 only keeps start codes from arising
+        data = data.replace(b"\0\0\3", b"\0\0")  # 7.4.1: the 3 is not data; it prevents start codes
         self.value, self.left = int.from_bytes(data, "big"), 8 * len(data)
 
     def u(self, n: int) -> int:
@@ -108,7 +108,7 @@ def read_headers(extradata: bytes) -> Headers:
 
 
 def read_slice(unit: bytes, headers: Headers) -> tuple[int, Picture]:
-    """(its first macroblock, what it says of its picture), 7.3.3; all of the header is read, so that it is sound."""
+    """(its first macroblock, its picture), 7.3.3. Reads the whole header: an error anywhere in it must be found."""
     bits, of = _Bits(unit[1:HEADER_BYTES]), headers.format
     idr, refers = unit[0] & 31 == IDR_SLICE, bool(unit[0] & 0x60)
     block, kind, number = bits.ue(), bits.ue(9) % 5, bits.ue(255)

@@ -1,10 +1,10 @@
-"""How many frames an H.264 file gives, known from its headers alone.
+"""The proof that each packet of an H.264 file gives one frame, from its headers alone.
 
-A decoder conceals damage inside a picture, so a damaged picture still is one frame; a picture whose header is damaged
-is none, and every later frame then counts one less. `why_not_one_each` therefore reads the header of every picture,
-twice over: `h264_headers` within the limits of the decoder, and FFmpeg's filter `h264_metadata` within those of the
-standard. The numbers of the pictures must have no gap, and their order of output must be that of their time stamps and
-need no more delay than the stream announces.
+A decoder conceals damage inside a picture: a damaged picture still is one frame. But a picture whose header is damaged
+gives no frame, and then every later frame has a smaller index. So `why_not_one_each` reads the header of every picture,
+and twice: `h264_headers` checks the limits of the decoder, FFmpeg's filter `h264_metadata` those of the standard. The
+picture numbers must have no gap. The order of output must be that of the presentation times, and it must need no more
+delay than the stream announces.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from vpipe_utils.video.h264_headers import (
 )
 
 SEI = 6
-HARMLESS = (SEI, 9, 12)  # supplemental information, access unit delimiter, filler: none makes a picture
+HARMLESS = (SEI, 9, 12)  # supplemental information, access unit delimiter, filler: none is a picture
 DISPLAY_ORIENTATION = 47  # table D-1
 
 
 def units(data: bytes, length_bytes: int) -> list[bytes]:
-    """The units of a packet that has a length before each; none where the lengths do not fit."""
+    """The NAL units of a packet, in which a length stands before each unit; none where the lengths do not fit."""
     found, at = [], 0
     while at + length_bytes < len(data):
         length = int.from_bytes(data[at : at + length_bytes], "big")
@@ -48,12 +48,12 @@ def units(data: bytes, length_bytes: int) -> list[bytes]:
 
 
 def length_bytes(stream: av.VideoStream) -> int:
-    """How many bytes the length before each unit of an H.264 stream takes (ISO/IEC 14496-15, 5.3.3.1)."""
+    """How many bytes the length before each NAL unit takes (ISO/IEC 14496-15, 5.3.3.1)."""
     return (stream.codec_context.extradata[4] & 3) + 1
 
 
 def beginnings(data: bytes, length_bytes: int) -> list[bytes]:
-    """The units of a packet, of slices only so much that their headers are in it; none where lengths do not fit."""
+    """The NAL units of a packet, slices cut after their headers; none where the lengths do not fit."""
     found = units(data, length_bytes)
     return [unit[:HEADER_BYTES].rstrip(b"\0") if unit[0] & 31 in (SLICE, IDR_SLICE) else unit for unit in found]
 
@@ -64,14 +64,14 @@ def slices(of_packet: list[bytes]) -> list[tuple[int, bool]]:
 
 
 def all_cabac(stream: av.VideoStream) -> bool:
-    """Whether all pictures of an H.264 stream are coded with CABAC; the other way is CAVLC."""
+    """Whether all pictures of an H.264 stream are coded with CABAC; the other code is CAVLC."""
     return all(coding.cabac for coding in read_headers(stream.codec_context.extradata).codings.values())
 
 
 def why_not_one_each(of_packets: Sequence[list[bytes]], times: Sequence[int], stream: av.VideoStream) -> str:
-    """Why decoding might not give one frame a packet, in the order of their `times`; "" where it surely does.
+    """Why decoding might not give one frame a packet, in the order of their `times`; "" if that is proven.
 
-    `of_packets`: the `beginnings` of all packets in the order of the file; `times`: when each is shown.
+    `of_packets`: the `beginnings` of all packets in decoding order; `times`: their presentation times.
     """
     size = length_bytes(stream)
     try:
@@ -91,11 +91,11 @@ def why_not_one_each(of_packets: Sequence[list[bytes]], times: Sequence[int], st
 
 
 def messages(unit: bytes) -> list[int]:
-    """The types of the messages in a unit of supplemental information, 7.3.2.3.1; up to one that is cut off."""
+    """The types of the messages in a unit of supplemental information (7.3.2.3.1), until one is cut off."""
     data, at, found = unit[1:].replace(b"\0\0\3", b"\0\0"), 0, []
     while at < len(data) - 1:  # the last byte ends the unit
         values = []
-        for _ in ("type", "size"):  # 255 and on, then the rest
+        for _ in ("type", "size"):  # a sum: bytes of 255, then one smaller byte
             start = at
             while at < len(data) and data[at] == 255:
                 at += 1
@@ -128,7 +128,7 @@ def _picture(of_packet: list[bytes], headers: Headers) -> Picture:
 
 
 def _check_order(pictures: Sequence[Picture], times: Sequence[int], of: Format) -> None:
-    """HeaderError where a picture is missing, or would come out late or in another order than the times say."""
+    """HeaderError where a picture is missing, or comes out later than announced, or in another order than the times."""
     if not pictures or not pictures[0].idr:
         raise HeaderError("decoding cannot start at its first frame")
     expected, runs = 0, []
@@ -149,11 +149,11 @@ def _check_order(pictures: Sequence[Picture], times: Sequence[int], of: Format) 
 
 
 def _places(pictures: Sequence[Picture], of: Format) -> Iterator[int]:
-    """Place of each picture in the order of output, 8.2.1.1 (type 0) and 8.2.1.3 (type 2: that of the file)."""
+    """Place of each picture in the order of output, 8.2.1.1 (type 0) and 8.2.1.3 (type 2: the decoding order)."""
     if of.poc_type == 2:
         yield from range(len(pictures))
         return
-    span, high, low = 1 << of.poc_bits, 0, 0  # of the last picture that others refer to
+    span, high, low = 1 << of.poc_bits, 0, 0  # high and low: of the last reference picture
     for picture in pictures:
         if picture.idr:
             high, low = 0, 0

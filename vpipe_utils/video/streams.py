@@ -1,8 +1,8 @@
 """Opening a file, and which of its streams is the video.
 
-The video is the first stream of pictures that is there to be watched: no cover picture, no thumbnails, no still, nor
-what holds a single picture, or none, where another holds more. Where the file marks one of several as the default (an
-MP4 does so by enabling a track), that one.
+It is a stream that is there to be watched: no cover picture, no thumbnails, no still. If there are several, those with
+less than two pictures are left out, unless all are so short. Of the rest it is the one that the file marks as default
+(an MP4 does so by enabling a track), else the first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ BESIDE = (
     | Disposition.metadata
 )
 LISTS = ("concat", "hls", "dash")
-TEXT = ("tty", "bin", "xbin", "adf", "idf")  # letters in colours, which FFmpeg draws; it takes many texts for one
+TEXT = ("tty", "bin", "xbin", "adf", "idf")  # text in colours, which FFmpeg draws; it takes many texts for this
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def opened(path: str | Path) -> Iterator[tuple[av.container.InputContainer, av.V
         stream = next((each for each in streams if each.disposition & Disposition.default), streams[0])
         if stream.codec_context is None:
             raise VideoError("not one frame can be decoded (codec unknown)", path)
-        stream.thread_count = 1  # parallel work goes one video a process; and FFmpeg's threads must not log to us
+        stream.thread_count = 1  # we work on one video per process; and FFmpeg's own threads must not log to us
         yield container, stream
 
 

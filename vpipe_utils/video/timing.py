@@ -1,6 +1,6 @@
-"""How long a video lasts: from the times of its frames, for what a header says of its rate need not be so.
+"""How long a video lasts, computed from the times of its frames: what a header says of the frame rate can be wrong.
 
-Screen recorders and phones write frames when they have them, browsers announce 1,000 frames a second and no length.
+Screen recorders and phones write frames at uneven times. Browsers announce 1,000 frames a second, and no length.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ NAN = float("nan")
 
 
 class Time(NamedTuple):
-    """When a frame is shown, when it is decoded and how long it lasts, in ticks of its stream; None: it is not said."""
+    """The times of a frame, in ticks of its stream; None where the file does not say."""
 
-    shown: int | None
-    decoded: int | None
-    lasts: int | None
+    shown: int | None  # presentation time
+    decoded: int | None  # decoding time
+    lasts: int | None  # duration
 
 
 def rate_and_duration(times: Sequence[Time], stream: av.VideoStream) -> tuple[float, float]:
-    """(frames per second, seconds) of a video with these frames, at least one, in order; NaN where nothing tells.
+    """(frames per second, seconds) of a video with these frames, at least one, in order; NaN where no time is known.
 
-    The rate is the average, so that it is the number of frames by the seconds. Where the one that the file announces
-    makes less than half a frame's difference, that is meant: many formats round the times of frames to milliseconds.
+    The rate is the number of frames divided by the seconds. If the rate that the file announces gives the same length
+    within half a frame, it is taken instead: many formats round the times of frames to milliseconds.
     """
     announced = stream.average_rate or stream.guessed_rate
     seconds = _ticks(times) * float(stream.time_base or NAN)
@@ -36,7 +36,7 @@ def rate_and_duration(times: Sequence[Time], stream: av.VideoStream) -> tuple[fl
 
 
 def _ticks(times: Sequence[Time]) -> float:
-    """From the first frame to the end of the last. Where the clock goes back (joined files), a usual step is taken."""
+    """From the first frame to the end of the last. Where the time goes back (joined files), the median step counts."""
     clock = _clock(times)
     if len(clock) < len(times) > 1:
         return NAN
@@ -46,9 +46,10 @@ def _ticks(times: Sequence[Time]) -> float:
 
 
 def _clock(times: Sequence[Time]) -> list[int]:
-    """When each frame is shown; in an AVI with pictures out of order only the times of decoding can be trusted.
+    """When each frame is shown. In an AVI with reordered pictures only the decoding times can be trusted.
 
-    Pictures out of order lie near their places (16 is H.264's most); joined recordings stay one after the other.
+    Reordered pictures are near their places (H.264 allows 16 at most): then the times are sorted. Where times go back
+    further, two recordings were joined, and the order stays.
     """
     shown = [time.shown for time in times if time.shown is not None]
     decoded = [time.decoded for time in times if time.decoded is not None]
