@@ -1,9 +1,23 @@
-"""From a decoded picture to RGB: the one place where it is made, for every format, codec and way of reading.
+"""From a decoded picture to RGB: the one place where it is done, for every format, every codec and both readers.
 
-The definition is in `video`. FFmpeg's swscale does the arithmetic, on terms that leave it no choice: it is not told of
-transfer and primaries (it would map tones), nor, but for the formats in which it does not care, of where in its block a
-sample of colour lies; and pictures whose sides are no multiple of a block are filled up to one and cut again (it would
-blur their colours, in another way for every reader).
+- Matrix and range are those that the picture itself declares, else its container. If neither does: BT.601, and the
+  limited range (luma 16 to 235, colour 16 to 240 of 8 bits), which is what OpenCV and FFmpeg take.
+- The transfer (gamma, PQ, HLG) stays as coded, and primaries (BT.2020, P3) are not mapped. So a bright clip of a
+  telephone looks flat, but it is as it was recorded.
+- Grey and RGB are taken as stored, whatever range is declared.
+- Where several pixels share one colour sample (4:2:0 and the like), each gets that colour; in interlaced pictures
+  within each field. More than 8 bits are rounded to 8. Transparency is dropped.
+- 8-bit 4:2:0 and 4:2:2 are converted by swscale's fast code: at most 3 grey levels (of 255) off the exact values, and
+  bit for bit as OpenCV does where OpenCV follows these rules. All others are within 1 level.
+- All pictures are turned and mirrored by the display matrix of the first (an H.264 stream may repeat it only at
+  keyframes). If size, format or matrix change on the way, each picture is converted by its own, then scaled
+  (INTER_AREA) to the size of the first.
+- A matrix that FFmpeg cannot convert (YCgCo, constant luminance, ICtCp, ...) is a VideoError.
+
+FFmpeg's swscale does the arithmetic. Three things keep it from choosing for itself: it is not told of transfer and
+primaries, or it would map tones; it is not told where in its block a colour sample lies, except for formats in which
+that changes nothing; and a picture whose sides are not multiples of a block is filled up to one and cut afterwards,
+or it would blur the colours, and not always in the same way.
 """
 
 from __future__ import annotations
@@ -19,9 +33,9 @@ from av.video.reformatter import Interpolation, VideoReformatter
 
 from vpipe_utils.video.errors import VideoError
 
-# Colour that several pixels share is given to each as it is (POINT), also sideways (FULL_CHR_H_INT)
+# Pixels that share a colour sample all get that colour (POINT), also along a row (FULL_CHR_H_INT)
 EXACT = Interpolation.POINT | Interpolation.FULL_CHR_H_INT
-ONE = 1 << 16  # of a display matrix
+ONE = 1 << 16  # the number 1 in a display matrix
 UPRIGHT = (ONE, 0, 0, ONE)
 FAST = ("yuv420p", "yuvj420p", "yuv422p", "yuvj422p")
 BLOCKS = {  # by a part of the format's name: (across, down)
@@ -31,10 +45,10 @@ BLOCKS = {  # by a part of the format's name: (across, down)
 
 
 class Colours:
-    """Makes RGB of the pictures of one video, all turned and as large as the first that it is shown (see `see`).
+    """Makes RGB of the pictures of one video; all are turned like the first, and as large.
 
     Args:
-        path: of the video, for what is said of it.
+        path: of the video, to name it in errors.
     """
 
     def __init__(self, path: str | Path) -> None:
@@ -43,7 +57,10 @@ class Colours:
         self._matrix = UPRIGHT
 
     def see(self, frame: av.VideoFrame) -> None:
-        """To be told of the first frame of a video, wanted or not. Raises VideoError as `rgb`."""
+        """Take size and rotation from the first frame; to be called with it, wanted or not. Later calls change nothing.
+
+        Raises VideoError as `rgb`.
+        """
         if self.size is None:
             with self._refusing(frame):
                 self._matrix = _display_matrix(frame)
@@ -51,7 +68,7 @@ class Colours:
             self.size = sides[::-1] if _swaps_sides(self._matrix) else sides
 
     def rgb(self, frame: av.VideoFrame) -> np.ndarray:
-        """uint8 (H, W, 3), turned as the first. Raises VideoError where the format cannot be converted."""
+        """uint8 (H, W, 3), turned like the first. Raises VideoError where the format cannot be converted."""
         self.see(frame)
         with self._refusing(frame):
             picture = np.ascontiguousarray(_turned(_converted(frame), self._matrix))
@@ -71,7 +88,7 @@ class Colours:
 
 def _display_matrix(frame: av.VideoFrame) -> tuple[int, ...]:
     """How a picture is to be turned, see `_turned`."""
-    # asked of a small copy: a frame whose side data was asked for stays in memory for an uncertain time
+    # We ask a small copy: a frame whose `side_data` was asked for stays in memory, nobody knows for how long.
     small = VideoReformatter().reformat(frame, 8, 8, "rgb24", interpolation=EXACT, threads=1)
     found = (data for data in small.side_data if data.type.name == "DISPLAYMATRIX")
     return next((tuple(np.frombuffer(data, np.int32)[[0, 1, 3, 4]].tolist()) for data in found), UPRIGHT)
@@ -109,8 +126,8 @@ def _converted(frame: av.VideoFrame) -> np.ndarray:
 
 
 def _by_swscale(frame: av.VideoFrame) -> np.ndarray:
-    # A converter of its own for each picture: it holds on to the last one. A decoder whose picture ends too early shows
-    # what lay in the memory that it gets; if that were held by others, frames would depend on which of them are wanted.
+    # Each picture gets a new converter, for a converter keeps its last picture in memory. If a damaged picture ends too
+    # early, the decoder shows what lay in its memory before; so which memory is free must not depend on our reading.
     return VideoReformatter().reformat(frame, format="rgb24", interpolation=EXACT, threads=1).to_ndarray()
 
 
