@@ -34,13 +34,8 @@ report: $(ready)
 rehearse: $(ready)
 	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)
 
-# The demo's networks, but clips, frames and rounds as params/paper/benchmarks.yaml has them.
-full := {parameter_files: [params/paper/data.yaml, params/paper/benchmarks.yaml, params/demo/data.yaml], \
-	measured_models: null, measured_steps: 6, outputs: outputs/full}
 benchmarks: $(ready)
-	@mkdir -p outputs/full
-	@OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 $(at_home) $(bin)/papermill notebooks/12_benchmarks.ipynb \
-		outputs/full/12_benchmarks.ipynb -k python3 --cwd notebooks -y '$(full)' $(ARGS)
+	@$(bin)/python workflow/run.py --preset=full --jobs 1 -- --until benchmarks --forcerun benchmarks $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .

@@ -27,9 +27,8 @@ TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", "vpipe_utils.egg-info")
 # What runs write into outputs/<preset>; outputs/README.md says what it is. Anything else there is not ours to remove.
 WRITTEN = (
     "benchmarks", "data", "ensemble", "headline", "logs", "notebooks", "params", "pipesim", "rehearsal", "report",
-    "runs", "tiles", "12_benchmarks.ipynb", ".ipynb_checkpoints", ".project", ".lock",
+    "runs", "tiles", ".ipynb_checkpoints", ".project", ".lock",
 )  # fmt: skip
-NESTED = {"full": "demo"}  # `make benchmarks` sets outputs to outputs/full and runs as the demo
 
 
 def main() -> None:
@@ -56,7 +55,7 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
         raise ValueError(f"{outputs} is a file, not the outputs of a preset")
     if not outputs.is_dir():
         there = ", ".join(with_outputs(project)) or "none"
-        if not (project / "params" / preset).is_dir() and preset not in NESTED:
+        if not (project / "params" / preset).is_dir():
             raise ValueError(f"there is no preset '{preset}' and no {outputs}; presets with outputs: {there}")
         print(f"nothing in outputs/{preset}; presets with outputs: {there}")
     for path, data in own_data(project):
@@ -76,9 +75,8 @@ def clean(project: Path, preset: str) -> list[tuple[Path, str]]:
     finally:
         if held is not None:
             os.close(held)
-    for folder in (outputs / NESTED.get(preset, ""), outputs):
-        if folder.is_dir() and not folder.is_symlink() and not os.listdir(folder):
-            folder.rmdir()
+    if outputs.is_dir() and not outputs.is_symlink() and not os.listdir(outputs):
+        outputs.rmdir()
     elsewhere = set_elsewhere(project, preset)
     return left + ([elsewhere] if elsewhere else [])
 
@@ -122,8 +120,6 @@ def of_preset(outputs: Path, left: list[tuple[Path, str]], project: Path) -> lis
             found += [file for file in inner if file not in yours] if yours else [path]
         elif path.name in WRITTEN:
             found.append(path)
-        elif path.name == NESTED.get(outputs.name) and not path.is_symlink():
-            found += of_preset(path, left, project)
         else:
             left.append((path, "no run makes this"))
     return found

@@ -63,13 +63,6 @@ def test_only_our_own_caches_and_this_preset_go(project: Path) -> None:
     assert f"left alone: {demo / 'videos'} (no run makes this)" in done.stdout
 
 
-def test_what_benchmarks_of_full_size_wrote_goes_too(project: Path) -> None:
-    kept = there(project)
-    write(*(project / "outputs" / "full" / name for name in ("12_benchmarks.ipynb", "demo/benchmarks/f")))
-    assert clean(project, "PRESET=full").returncode == 0
-    assert there(project) == kept and not (project / "outputs" / "full").exists()
-
-
 @pytest.mark.parametrize(
     "preset",
     ["", ".", "..", "../data", "/", "smoke/", "smoke/..", "demo smoke", " ", "*", "reference", "Reference", "-rf", "~",
