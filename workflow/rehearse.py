@@ -31,13 +31,11 @@ from vpipe_utils.data import video_table  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.learning.params import (  # noqa: E402
     FrameParams,
-    SuperImageParams,
     TrainParams,
     VideoParams,
     read_model,
 )
-from vpipe_utils.project.names import NOT_MODELS  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, model_names, read_layers  # noqa: E402
 from vpipe_utils.project.paths import Layout  # noqa: E402
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, temporary_folder  # noqa: E402
 from vpipe_utils.storage.tables import read_json  # noqa: E402
@@ -98,14 +96,8 @@ def models_of(preset: str) -> dict[str, TrainParams]:
     files = layer_files(preset)
     data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
     names = [model for _, model in data.runs]
-    beside = {file.stem for file in (ROOT / "params" / preset).glob("*.yaml")} - {*NOT_MODELS}
     fold = data.train_folds[0]
-    return {name: read_model(preset, name, fold) for name in dict.fromkeys([*names, *sorted(beside)])}
-
-
-def approach(of: TrainParams) -> str:
-    kinds = {FrameParams: "frame", VideoParams: "video", SuperImageParams: "super_image"}
-    return kinds[type(of)]
+    return {name: read_model(preset, name, fold) for name in dict.fromkeys([*names, *model_names(preset)])}
 
 
 def changes_for(of: TrainParams, gpu: bool) -> dict[str, object]:
@@ -157,7 +149,7 @@ class Rehearsal:
         self.labelled = labelled_videos(first)  # faulty labels stop it here, not after hours
         tile = max(of.input_tile for of in models.values()) if self.gpu else FIXED_TILE
         self.data = {
-            "outputs": str(self.outputs), "source": "pipesim", "extends": None, "data_jobs": 1,
+            "outputs": str(self.outputs), "source": "pipesim", "data_jobs": 1,
             "videos_dir": None, "annotations": None, "test_annotations": None, "classes": None, "normal_class": "ZC",
             "class_names": None, "by_recording": False, "tile_size": tile,
             "pipesim_train": clips_needed(models, self.gpu), "pipesim_test": 4, "pipesim_frames": 60,
@@ -179,7 +171,7 @@ class Rehearsal:
         if (self.root / "runs").is_dir():
             shutil.rmtree(self.root / "runs")
         for notebook in ("01_data_preparation", "02_folds"):
-            error = self.run(notebook, notebook, layer_files(self.preset), {})
+            error = self.run(notebook, notebook, {})
             if error:
                 raise ValueError(f"{notebook} failed: {error}")
 
@@ -187,14 +179,14 @@ class Rehearsal:
         """One row of the table: the notebook killed after its first validation, then run to its end."""
         changes = changes_for(of, self.gpu) | ({"pretrained": False} if self.random_weights else {})
         changed = of.model_copy(update=changes)
-        row = {"model": model, "approach": approach(of), "tile": changed.input_tile, "batch": changed.batch_size}
+        row = {"model": model, "approach": of.approach, "tile": changed.input_tile, "batch": changed.batch_size}
         error = self.twice(model, of, changes)
         weights = "not asked for" if self.random_weights else "loaded"
         if error and NO_WEIGHTS in error and changed.pretrained:
             weights = error
             error = self.twice(model, of, changes | {"pretrained": False})
         row |= {"result": error or "ok", "weights": weights if of.pretrained else "none wanted"}
-        folder = Layout(self.outputs, self.preset).run(approach(of), model, of.fold)
+        folder = Layout(self.outputs, self.preset).run(of.approach, model, of.fold)
         if error is None:
             history = pd.read_csv(folder / "history.csv")
             row |= figures(of, changed, read_json(folder / "metrics.json"), history, self.gpu, self.labelled)
@@ -206,21 +198,19 @@ class Rehearsal:
 
     def twice(self, model: str, of: TrainParams, changes: dict[str, object]) -> str | None:
         """Run, kill after the first checkpoint, run again; the error that stopped it or None."""
-        name = NOTEBOOKS[approach(of)]
-        files = layer_files(self.preset, model, of.fold)
-        checkpoint = Layout(self.outputs, self.preset).run(approach(of), model, of.fold) / "checkpoint.ckpt"
-        error = self.run(name, f"{name}.{model}", files, changes, kill_at=checkpoint)
-        return error or self.run(name, f"{name}.{model}", files, changes)
+        name = NOTEBOOKS[of.approach]
+        run = {"model": model, "fold": of.fold, **changes}
+        checkpoint = Layout(self.outputs, self.preset).run(of.approach, model, of.fold) / "checkpoint.ckpt"
+        error = self.run(name, f"{name}.{model}", run, kill_at=checkpoint)
+        return error or self.run(name, f"{name}.{model}", run)
 
-    def run(
-        self, notebook: str, name: str, files: list[Path], changes: dict[str, object], kill_at: Path | None = None
-    ) -> str | None:
+    def run(self, notebook: str, name: str, given: dict[str, object], kill_at: Path | None = None) -> str | None:
         """One notebook by papermill; killed when `kill_at` appears. The error that stopped it or None."""
         kept, log = self.root / "notebooks" / f"{name}.ipynb", self.root / "logs" / f"{name}.log"
         for path in (kept, log):
             path.parent.mkdir(parents=True, exist_ok=True)
         kept.unlink(missing_ok=True)
-        values = {"parameter_files": [str(file) for file in files], **self.data, **changes}
+        values = {"preset": self.preset, **self.data, **given}
         command = [sys.executable, "-m", "papermill", f"notebooks/{notebook}.ipynb", str(kept), "-k", "python3"]
         command += ["--no-progress-bar", "--log-output", "--cwd", "notebooks", "-y", json.dumps(values)]
         environment = job_environment(os.cpu_count() or 1, str(self.root))

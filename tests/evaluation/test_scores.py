@@ -8,10 +8,10 @@ from vpipe_utils.evaluation import scores
 from vpipe_utils.evaluation.metrics import mean_average_precision
 from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.evaluation.predictions import write_predictions
-from vpipe_utils.project.parameter_files import read_layers
+from vpipe_utils.project.parameter_files import layer_files, read_layers
 from vpipe_utils.storage.tables import write_json
 
-FILES = [f"params/{preset}/{name}.yaml" for preset in ("paper", "smoke") for name in ("data", "ensemble")]
+FILES = layer_files("smoke", "ensemble")
 MODELS = {
     "train_folds": [0, 1],
     "frame_models": ["frame_tresnet"],

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from vpipe_utils.project.names import NOT_MODELS
+from vpipe_utils.project.parameter_files import model_names
 
 ROOT = Path(__file__).resolve().parents[2]
-PAPER_MODELS = sorted(file.stem for file in (ROOT / "params" / "paper").glob("*.yaml") if file.stem not in NOT_MODELS)
+PAPER_MODELS = model_names("paper")
 
 
 def copy_project(folder: Path) -> Path:

@@ -13,12 +13,12 @@ import pytest
 from make_videos import make_video
 
 from vpipe_utils.evaluation.predictions import read_submission
+from vpipe_utils.project.parameter_files import layer_files
 from vpipe_utils.project.paths import Layout
 from vpipe_utils.storage.tables import read_table
 
 ROOT = Path(__file__).resolve().parents[2]
 CLASSES = ["FS", "$ROOTS|1$", "<b>CRACK</b>"]  # read as text in figures, tables and sentences
-LAYERS = ["paper/data", "paper/{model}", "smoke/data", "smoke/{model}", "folds/fold_0"]
 OWN = """\
 source: files
 classes: [FS, $ROOTS|1$, <b>CRACK</b>]
@@ -36,9 +36,8 @@ pytestmark = pytest.mark.whole
 
 def execute(notebook: str, model: str | None, own: Path, *words: str) -> None:
     """One notebook by papermill with its layers; the own values last."""
-    names = [name for name in LAYERS if model or "{model}" not in name]
-    names = [name for name in names if model not in (None, "ensemble") or "fold_" not in name]
-    files = [word for name in names for word in ("-f", f"params/{name.format(model=model)}.yaml")]
+    fold = None if model in (None, "ensemble") else 0
+    files = [word for file in layer_files("smoke", model, fold) for word in ("-f", str(file))]
     command = [sys.executable, "-m", "papermill", f"notebooks/{notebook}.ipynb", str(own.parent / f"{notebook}.ipynb")]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "TQDM_DISABLE": "1"}
     done = subprocess.run(

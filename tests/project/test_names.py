@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpipe_utils.project.names import require_model_name, require_preset_name
+from vpipe_utils.project.names import require_model_name, require_preset_name, require_trick_name
 
 NOT_ALLOWED = ["", ".", "..", "a/b", "my town", "a\n", "-a", ".a", "a.", "a{b}", "REFERENCE", 7, True, None]
 
@@ -23,3 +23,16 @@ def test_names_a_model_may_not_have(name: object) -> None:
     assert require_model_name("eva02_base-tiles") == "eva02_base-tiles"
     with pytest.raises(ValueError, match="^model .*(take letters|write it in quotes)"):
         require_model_name(name)
+
+
+@pytest.mark.parametrize("name", ["training", "frame", "super_image"])
+def test_files_that_hold_something_else_are_no_models(name: str) -> None:
+    with pytest.raises(ValueError, match=f"take another, {name}.yaml holds something else"):
+        require_model_name(name)
+
+
+@pytest.mark.parametrize("name", ["../data", "a.b", "", 7])
+def test_names_a_trick_may_not_have(name: object) -> None:
+    assert require_trick_name("no_flip") == "no_flip"
+    with pytest.raises(ValueError, match="^trick .*(take letters|write it in quotes)"):
+        require_trick_name(name)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import pytest
@@ -7,39 +8,117 @@ import pytest
 from vpipe_utils.project import parameter_files
 
 
+def names(files: Iterable[Path]) -> list[str]:
+    return [str(file.relative_to("params").with_suffix("")) for file in files]
+
+
+@pytest.fixture
+def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[dict[str, str]], None]:
+    """Writes the files of a project of its own: name, as in demo/data, -> text."""
+    for module in ("parameter_files", "paths"):
+        monkeypatch.setattr(f"vpipe_utils.project.{module}.project_root", lambda: tmp_path)
+
+    def write(texts: dict[str, str]) -> None:
+        for name, text in texts.items():
+            path = tmp_path / "params" / f"{name}.yaml"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+
+    return write
+
+
 def test_order_of_the_layers() -> None:
-    files = parameter_files.layer_files("demo", "nfnet_f6", 1)
-    assert [str(file) for file in files] == [
-        "params/paper/data.yaml",
-        "params/paper/nfnet_f6.yaml",
-        "params/demo/data.yaml",
-        "params/demo/training.yaml",
-        "params/demo/nfnet_f6.yaml",
-        "params/folds/fold_1.yaml",
-    ]
+    assert names(parameter_files.layer_files("smoke", "nfnet_f6", 1)) == [
+        "paper/data", "paper/training", "paper/super_image", "paper/nfnet_f3", "paper/nfnet_f6",
+        "demo/data", "demo/training", "demo/nfnet_f3", "demo/nfnet_f6",
+        "smoke/data", "smoke/training", "smoke/nfnet_f3",
+        "folds/fold_1",
+    ]  # fmt: skip
+    assert names(parameter_files.layer_files("smoke", "ensemble")) == [
+        "paper/data", "paper/ensemble", "demo/data", "demo/ensemble", "smoke/data", "smoke/ensemble",
+    ]  # fmt: skip
 
 
 def test_paper_is_not_laid_over_itself() -> None:
-    assert [str(f) for f in parameter_files.layer_files("paper", "nfnet_f3")] == [
-        "params/paper/data.yaml",
-        "params/paper/nfnet_f3.yaml",
-    ]
+    files = names(parameter_files.layer_files("paper", "nfnet_f3"))
+    assert files == ["paper/data", "paper/training", "paper/super_image", "paper/nfnet_f3"]
 
 
-def test_a_preset_can_extend_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, text in {"paper": "a: 1\nextends: null", "demo": "a: 2", "mytown": "extends: demo\na: 3"}.items():
-        (tmp_path / "params" / name).mkdir(parents=True)
-        (tmp_path / "params" / name / "data.yaml").write_text(text)
-    monkeypatch.setattr(parameter_files, "project_root", lambda: tmp_path)
-    assert [file.parts[1] for file in parameter_files.layer_files("mytown")] == ["paper", "demo", "mytown"]
-    (tmp_path / "params" / "demo" / "data.yaml").write_text("extends: mytown")
-    with pytest.raises(ValueError, match="presets extend each other in a circle"):
+def test_a_trick_is_laid_over_all(write: Callable[[dict[str, str]], None]) -> None:
+    write({"paper/data": "", "paper/m": "hflip: true", "folds/fold_0": "fold: 0"})
+    with pytest.raises(ValueError, match="trick 'no_flip' has no params/tricks/no_flip.yaml; tricks are none yet$"):
+        parameter_files.layer_files("paper", "m", 0, "no_flip")
+    write({"tricks/no_flip": "hflip: false", "tricks/longer": "epochs: 40"})
+    files = parameter_files.layer_files("paper", "m", 0, "no_flip")
+    assert names(files) == ["paper/data", "paper/m", "folds/fold_0", "tricks/no_flip"]
+    assert parameter_files.read_layers(files) == {"hflip": False, "fold": 0}
+    with pytest.raises(ValueError, match="tricks are longer, no_flip$"):
+        parameter_files.layer_files("paper", "m", 0, "no_flop")
+    with pytest.raises(ValueError, match="trick '../paper/m' is no name that can be used"):
+        parameter_files.layer_files("paper", "m", 0, "../paper/m")
+
+
+def test_a_model_can_extend_another(write: Callable[[dict[str, str]], None]) -> None:
+    """A variant is its base, in every preset, and what its own file says."""
+    write({
+        "paper/data": "", "demo/data": "", "paper/video": "clip_frames: 32",
+        "paper/base": "extends: video\nmodel: base\nlr: 1\nwarmup: 1", "demo/base": "lr: 2\nepochs: 2",
+        "paper/variant": "extends: base\nmodel: variant\nlr: 3\nwarmup: 3",
+    })  # fmt: skip
+    files = parameter_files.layer_files("demo", "variant")
+    assert names(files) == ["paper/data", "paper/video", "paper/base", "paper/variant", "demo/data", "demo/base"]
+    expected = {"clip_frames": 32, "model": "variant", "lr": 2, "warmup": 3, "epochs": 2}
+    assert parameter_files.read_layers(files) == expected, "without extends"
+    assert parameter_files.approach_of(files) == "video"
+    assert parameter_files.model_names("paper") == ["base", "variant"]
+    write({"demo/variant": "extends: video"})  # a preset may choose otherwise
+    files = parameter_files.layer_files("demo", "variant")
+    assert names(files) == ["paper/data", "paper/video", "paper/variant", "demo/data", "demo/variant"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("extends: bas\nmodel: m", "model 'm' extends 'bas', which is no approach or model; models are base, m$"),
+        ("extends: base\nmodel: m", "models extend each other in a circle, m -> base -> m: take one 'extends' out"),
+        ("extends: m\nmodel: m", "models extend each other in a circle, m -> m"),
+        ("extends: data\nmodel: m", "model 'data' is no name that can be used: .* data.yaml holds something else"),
+        ("extends: [a]\nmodel: m", r"model \['a'\] is not text"),
+        ("extends: frame\nmodel: n", "paper/m.yaml: model is 'n', not 'm': write model: m in the file m.yaml"),
+        ("extends: other", "paper/other.yaml: model is 'other', not 'm': write model: m in the file m.yaml"),
+    ],
+)
+def test_what_a_model_cannot_extend_is_one_sentence(
+    write: Callable[[dict[str, str]], None], text: str, message: str
+) -> None:
+    write({"paper/data": "", "paper/frame": "", "paper/base": "extends: m\nmodel: base", "paper/m": text})
+    if "other" in text:
+        write({"paper/other": "extends: frame\nmodel: other"})
+    with pytest.raises(ValueError, match=message):
+        parameter_files.layer_files("paper", "m")
+
+
+def test_full_has_the_papers_sizes_and_the_demos_networks() -> None:
+    layers = (parameter_files.layer_files(preset, "benchmarks") for preset in ("paper", "demo", "full"))
+    paper, demo, full = map(parameter_files.read_layers, layers)
+    sizes = {key for key in full if key.startswith(("read_", "load_"))}
+    assert len(sizes) == 8 and {key: full[key] for key in sizes} == {key: paper[key] for key in sizes}
+    assert {key for key in full if full[key] != demo[key]} <= sizes | {"preset"}
+
+
+def test_a_preset_can_extend_another(write: Callable[[dict[str, str]], None]) -> None:
+    write({"paper/data": "a: 1\nextends: null", "demo/data": "a: 2", "mytown/data": "extends: demo\na: 3"})
+    files = parameter_files.layer_files("mytown")
+    assert names(files) == ["paper/data", "demo/data", "mytown/data"]
+    assert parameter_files.read_layers(files) == {"a": 3}, "extends is read for the order alone"
+    write({"demo/data": "extends: mytown"})
+    with pytest.raises(ValueError, match="presets extend each other in a circle, mytown -> demo -> mytown"):
         parameter_files.layer_files("mytown")
 
 
-def test_training_yaml_of_a_preset_is_for_all_its_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_training_yaml_of_a_preset_is_for_all_its_models(write: Callable[[dict[str, str]], None]) -> None:
     """It beats the models' files of the presets before it, and is beaten by the preset's own."""
-    texts = {
+    write({
         "paper/data": "extends: null",
         "paper/training": "batch_size: 1",
         "paper/m": "batch_size: 2\nlr: 2",
@@ -49,29 +128,21 @@ def test_training_yaml_of_a_preset_is_for_all_its_models(tmp_path: Path, monkeyp
         "demo/m": "batch_size: 3",
         "mytown/data": "extends: demo",
         "mytown/training": "batch_size: 4",
-    }
-    for name, text in texts.items():
-        path = tmp_path / "params" / f"{name}.yaml"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    for module in ("parameter_files", "paths"):
-        monkeypatch.setattr(f"vpipe_utils.project.{module}.project_root", lambda: tmp_path)
-    names = [f"{file.parent.name}/{file.stem}" for file in parameter_files.layer_files("mytown", "m", 1)]
-    assert names == [
+    })  # fmt: skip
+    assert names(parameter_files.layer_files("mytown", "m", 1)) == [
         "paper/data", "paper/training", "paper/m", "demo/data", "demo/m", "mytown/data", "mytown/training",
         "folds/fold_1",
     ]  # fmt: skip
     assert parameter_files.read_layers(parameter_files.layer_files("mytown", "m")) == {
-        "extends": "demo",
         "batch_size": 4,
         "lr": 2,
     }
     assert parameter_files.read_layers(parameter_files.layer_files("demo", "m"))["batch_size"] == 3
-    (tmp_path / "params" / "mytown" / "m.yaml").write_text("batch_size: 5")
+    write({"mytown/m": "batch_size: 5"})
     assert parameter_files.read_layers(parameter_files.layer_files("mytown", "m"))["batch_size"] == 5
     for name in ("ensemble", None):
         assert not [file for file in parameter_files.layer_files("mytown", name) if file.stem == "training"]
-    with pytest.raises(ValueError, match="no parameter file for model 'vgg'; params/paper holds m, other$"):
+    with pytest.raises(ValueError, match="no parameter file for model 'vgg'; models are m, other$"):
         parameter_files.layer_files("mytown", "vgg")
 
 
@@ -86,7 +157,7 @@ def test_own_data_asks_for_the_benchmarks(tmp_path: Path, monkeypatch: pytest.Mo
 def test_unknown_preset_and_model_name_those_there_are() -> None:
     with pytest.raises(ValueError, match="preset 'nowhere' has no params/nowhere/data.yaml; presets are .*demo.*paper"):
         parameter_files.layer_files("nowhere")
-    with pytest.raises(ValueError, match="no parameter file for model 'vgg'; params/paper holds .*convnext_base"):
+    with pytest.raises(ValueError, match="no parameter file for model 'vgg'; models are .*convnext_base"):
         parameter_files.layer_files("demo", "vgg")
 
 

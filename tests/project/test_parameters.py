@@ -5,13 +5,13 @@ from pathlib import Path
 
 import pytest
 
+from vpipe_utils.benchmarks.params import BenchmarkParams
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.params import EnsembleParams
-from vpipe_utils.learning.params import FrameParams, SuperImageParams, VideoParams
-from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.learning.params import KINDS, FrameParams, SuperImageParams, read_model
+from vpipe_utils.project.parameter_files import approach_of, layer_files, model_names, read_layers, read_yaml
 
-MODELS = {"frame": FrameParams, "video": VideoParams, "super_image": SuperImageParams}
-PRESETS = ("paper", "demo", "smoke")
+PRESETS = ("paper", "full", "demo", "smoke")
 
 
 def values(preset: str = "smoke", model: str | None = None, fold: int | None = None) -> dict:
@@ -22,21 +22,25 @@ def values(preset: str = "smoke", model: str | None = None, fold: int | None = N
 def test_every_preset_is_valid_for_every_model_and_fold(preset: str) -> None:
     data = DataParams.from_values(values(preset))
     assert data.preset == preset
-    assert {approach for approach, _ in data.runs} == set(MODELS)
+    assert {approach for approach, _ in data.runs} == set(KINDS)
     for approach, model in data.runs:
         for fold in range(data.n_folds):
-            params = MODELS[approach].from_values(values(preset, model, fold))
-            assert (params.model, params.fold) == (model, fold)
+            params = read_model(preset, model, fold)
+            assert (params.approach, params.model, params.fold) == (approach, model, fold)
+    BenchmarkParams.from_values(values(preset, "benchmarks"))
     ensemble = EnsembleParams.from_values(values(preset, "ensemble"))
     assert ensemble.ensemble_weights is None or math.isclose(sum(ensemble.ensemble_weights), 1)
 
 
-def test_paper_files_are_complete_without_any_other_layer() -> None:
-    fold = ["params/folds/fold_0.yaml"]
-    for approach, model in DataParams.from_values(values("paper")).runs:
-        files = ["params/paper/data.yaml", f"params/paper/{model}.yaml", *fold]
-        params = MODELS[approach].from_values(read_layers(files))
-        assert params.pretrained and params.epochs == 30, "Tables I and II: pretrained, 30 epochs"
+@pytest.mark.parametrize("model", model_names("paper"))
+def test_paper_is_complete_and_says_every_key_once(model: str) -> None:
+    """A model's file repeats no value of what it extends, but for those whose comment gives another source."""
+    *shared, own, _ = layer_files("paper", model, 0)
+    params = KINDS[approach_of(shared)].from_values(read_layers([*shared, own, "params/folds/fold_0.yaml"]))
+    assert params.pretrained and params.epochs == 30, "Tables I and II: pretrained, 30 epochs"
+    before = read_layers(shared)
+    said_again = {key for key, value in read_yaml(own).items() if key in before and before[key] == value}
+    assert said_again <= {"extends"} | ({"drop_path"} if model == "efficientnet_l2" else set())
 
 
 def test_table_ii_input_sizes() -> None:
@@ -123,14 +127,62 @@ def test_ensemble_weights_must_match_models() -> None:
         )
 
 
-def test_from_notebook_takes_files_first_and_injected_values_last() -> None:
-    files = ["params/paper/data.yaml", "params/smoke/data.yaml"]
-    variables = {"parameter_files": files, "seed": 7, "_hidden": 1, "math": math, "DataParams": DataParams}
-    params = DataParams.from_notebook(variables)
-    assert params.seed == 7
-    assert params.tile_size == 32
-    with pytest.raises(ValueError, match="'sead' is no parameter"):
-        DataParams.from_notebook({**variables, "sead": 7})
+def notebook(*cells: str) -> dict[str, object]:
+    """The variables of a kernel in which these cells ran, and the cell that checks them."""
+    variables: dict[str, object] = {"math": math, "DataParams": DataParams, "epochs": 77, "sead": 7}  # start-up file
+    for cell in cells:
+        exec(cell, variables)
+    return variables | {"In": ["", *cells, "params = DataParams.from_notebook(globals())"]}
+
+
+RUN = "# Parameters: more\npreset = 'smoke'\nmodel = 'convnext_base'\nfold = 0\ntrick = None\n"
+
+
+def test_a_notebooks_cell_names_the_layers_and_sets_what_it_wants() -> None:
+    params = SuperImageParams.from_notebook(notebook(RUN + "seed = 7"))
+    assert params == read_model("smoke", "convnext_base", 0).model_copy(update={"seed": 7})
+    short = "# Parameters\npreset = 'demo'\nmodel = 'nfnet_f6'\nfold = 1\n"  # papermill -p preset demo -p model …
+    assert SuperImageParams.from_notebook(notebook(RUN, short)) == read_model("demo", "nfnet_f6", 1)
+    assert DataParams.from_notebook(notebook("# Parameters:\npreset = 'demo'")).preset == "demo"
+    ensemble = notebook("# Parameters:\npreset = 'smoke'\nbootstrap = 300")
+    assert EnsembleParams.from_notebook(ensemble).bootstrap == 300
+    with pytest.raises(ValueError, match=r"'sead' is no parameter here \(did you mean 'seed'\?\)"):
+        SuperImageParams.from_notebook(notebook(RUN + "sead = 7"))
+    with pytest.raises(ValueError, match="model 'video_swin_k400' is one of video, this notebook is for super_"):
+        SuperImageParams.from_notebook(notebook(RUN + "model = 'video_swin_k400'"))
+    with pytest.raises(ValueError, match="'model' is no parameter here"):
+        DataParams.from_notebook(notebook(RUN))
+    with pytest.raises(ValueError, match="names no preset"):
+        DataParams.from_notebook(notebook("# Parameters:\nseed = 1"))
+
+
+def test_papermills_files_replace_the_layers_of_the_notebooks_cell(tmp_path: Path) -> None:
+    """`papermill -f` makes variables of all that the files hold, `extends` too; no other file is then read."""
+    given = values("demo", "nfnet_f6", 1) | {"preset": "elsewhere", "extends": "nfnet_f3", "super_image_models": ["x"]}
+    injected = "# Parameters\n" + "".join(f"{key} = {value!r}\n" for key, value in given.items())
+    params = SuperImageParams.from_notebook(notebook(RUN, injected))
+    assert (params.preset, params.model, params.fold) == ("elsewhere", "nfnet_f6", 1)
+    assert params.model_dump() == {key: value for key, value in given.items() if key != "extends"}
+    with pytest.raises(ValueError, match=r"'epoch' is no parameter here \(did you mean 'epochs'\?\)"):
+        SuperImageParams.from_notebook(notebook(RUN, injected + "epoch = 3"))
+
+
+def test_a_trick_of_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "no_flip.yaml").write_text("hflip: false\n")
+    for module in ("parameters", "parameter_files"):
+        monkeypatch.setattr(f"vpipe_utils.project.{module}.trick_file", lambda name: tmp_path / f"{name}.yaml")
+    run = RUN + "trick = 'no_flip'\n"
+    params = SuperImageParams.from_notebook(notebook(run))
+    assert params == read_model("smoke", "convnext_base", 0).model_copy(update={"hflip": False})
+    with pytest.raises(ValueError, match="trick 'no_flip' sets hflip to False, this notebook to True"):
+        SuperImageParams.from_notebook(notebook(run + "hflip = True"))
+
+
+def test_a_model_belongs_to_one_approach() -> None:
+    with pytest.raises(ValueError, match="video_models names 'convnext_base', whose approach is super_image: name"):
+        SuperImageParams.from_values(
+            {**values("smoke", "convnext_base", 0), "video_models": ["convnext_base"], "super_image_models": []}
+        )
 
 
 def test_own_classes_replace_the_official_ones() -> None:
@@ -160,13 +212,3 @@ def test_seeds_differ_between_runs() -> None:
         for fold in (0, 1)
     }
     assert len(seeds) == 4
-
-
-def test_a_kernel_without_history_is_read_by_its_variables() -> None:
-    """As nbval runs notebooks: nothing is in `In`."""
-    files = [str(file) for file in layer_files("smoke")]
-    kernel = {"In": ["", ""], "Out": {}, "exit": object(), "quit": object(), "open": open, "get_ipython": object()}
-    params = DataParams.from_notebook({**kernel, "_i": "", "parameter_files": files, "seed": 7, "math": math})
-    assert params.seed == 7 and params.preset == "smoke"
-    with pytest.raises(ValueError, match="'sead' is no parameter here"):
-        DataParams.from_notebook({**kernel, "parameter_files": files, "sead": 7})

@@ -18,7 +18,7 @@ ODD = "it's {a} \"b\" $HOME #1; é%s & ~"
 CHECKS = """
 import pandas as pd
 from vpipe_utils.data.params import DataParams
-from vpipe_utils.project.paths import write_table
+from vpipe_utils.storage.tables import write_table
 params = DataParams.from_notebook(globals())
 layout = params.layout
 assert "mine" not in globals() and get_ipython().history_manager.hist_file == ":memory:"
@@ -32,7 +32,7 @@ def notebook_01(project: Path) -> None:
     """In place of notebook 01: checks its parameters as all do and leaves the files that it should."""
     notebook = nbformat.v4.new_notebook()
     notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    parameters = nbformat.v4.new_code_cell("parameter_files = []", metadata={"tags": ["parameters"]})
+    parameters = nbformat.v4.new_code_cell("# Parameters: none", metadata={"tags": ["parameters"]})
     notebook.cells = [parameters, nbformat.v4.new_code_cell(CHECKS)]
     nbformat.write(notebook, project / "notebooks" / "01_data_preparation.ipynb")
 

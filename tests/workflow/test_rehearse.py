@@ -29,7 +29,7 @@ def test_paper_rehearses_the_models_that_wait_in_its_folder_too() -> None:
     models = rehearse.models_of("paper")
     assert len(models) == 12 and list(models)[0] == "frame_tresnet"
     assert {"convnext_base_dinov3", "convnextv2_large", "eva02_base_tiles"} <= set(models)
-    assert {rehearse.approach(of) for of in models.values()} == {"frame", "video", "super_image"}
+    assert {of.approach for of in models.values()} == {"frame", "video", "super_image"}
 
 
 def test_a_gpu_rehearses_at_real_size_a_cpu_at_a_small_one() -> None:

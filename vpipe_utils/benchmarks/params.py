@@ -12,6 +12,7 @@ class BenchmarkParams(DataParams):
     """Notebook 12: what is measured, and how often. Meaning of each: `params/paper/benchmarks.yaml`."""
 
     belongs = "params/<preset>/benchmarks.yaml"
+    layer = "benchmarks"
 
     measured_models: list[str] | None
     measured_steps: int = Count

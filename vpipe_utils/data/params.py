@@ -20,7 +20,6 @@ class DataParams(Parameters):
 
     preset: str
     outputs: str
-    extends: str | None  # read by `parameter_files.layer_files`; kept here so that it is part of the saved parameters
 
     source: Literal["pipesim", "files"]
     videos_dir: str | None

@@ -14,6 +14,7 @@ class EnsembleParams(DataParams):
     """Notebooks 06 and 10: which models are averaged, with which weights, and the rule after it."""
 
     belongs = "params/<preset>/ensemble.yaml"
+    layer = "ensemble"
 
     ensemble_models: list[str] = Field(min_length=1)
     ensemble_weights: list[float] | None

@@ -8,13 +8,13 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from vpipe_utils.data.params import DataParams
-from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.project.parameter_files import approach_of, layer_files, read_layers
 from vpipe_utils.project.parameters import Count, NotNegative, Positive, Share
 from vpipe_utils.project.seeds import derive_seed
 
 
 class TrainParams(DataParams):
-    """The recipe that all three approaches share. Meaning and source of each: `params/paper/<model>.yaml`."""
+    """The recipe that all three approaches share. Meaning and source of each: `params/paper/training.yaml`."""
 
     belongs = "params/<preset>/training.yaml, for all models, or in the file of one, <model>.yaml"
 
@@ -69,6 +69,12 @@ class TrainParams(DataParams):
 
     @model_validator(mode="after")
     def _trainable(self) -> Self:
+        listed = [approach for approach, name in self.runs if name == self.model]
+        if listed and self.approach not in listed:
+            raise ValueError(
+                f"{listed[0]}_models names '{self.model}', whose approach is {self.approach}: "
+                f"name it in {self.approach}_models"
+            )
         if self.fold >= self.n_folds:
             raise ValueError(f"fold is {self.fold}; with n_folds {self.n_folds} folds are 0 to {self.n_folds - 1}")
         if self.input_tile > self.tile_size:
@@ -97,6 +103,8 @@ class TrainParams(DataParams):
 class FrameParams(TrainParams):
     """Notebook 03: single frames that inherit their video's labels (report section III.A)."""
 
+    approach = "frame"
+
     frames_per_epoch: int = Count
     eval_frames: int = Count
     pooling: Literal["mean", "max", "median"]
@@ -104,6 +112,8 @@ class FrameParams(TrainParams):
 
 class VideoParams(TrainParams):
     """Notebook 04: a clip of uniformly sampled frames for Video Swin (report section III.B)."""
+
+    approach = "video"
 
     clip_frames: int = Field(ge=2)
 
@@ -115,6 +125,8 @@ class VideoParams(TrainParams):
 class SuperImageParams(TrainParams):
     """Notebook 05: grid² frames as one image (report section III.C)."""
 
+    approach = "super_image"
+
     grid: int = Count
     tile_shuffle: bool
     tile_tokens: bool
@@ -124,12 +136,17 @@ class SuperImageParams(TrainParams):
         return self.grid**2
 
 
-def read_model(preset: str, model: str, fold: int = 0) -> TrainParams:
-    """The parameters of one model of a preset, all layers merged."""
-    files = layer_files(preset, model, fold)
-    values = read_layers(files)
-    kind = VideoParams if "clip_frames" in values else SuperImageParams if "grid" in values else FrameParams
-    return kind.from_values(values, f"params/{preset}, model {model}", files)
+KINDS = {kind.approach: kind for kind in (FrameParams, VideoParams, SuperImageParams)}
+
+
+def read_model(preset: str, model: str, fold: int = 0, trick: str | None = None) -> TrainParams:
+    """The parameters of one model of a preset, all layers merged; its approach is the one that it extends."""
+    files = layer_files(preset, model, fold, trick)
+    approach = approach_of(files)
+    if approach is None:
+        known = ", ".join(KINDS)
+        raise ValueError(f"model '{model}' extends no approach: write extends: with {known} or another model's name")
+    return KINDS[approach].from_values(read_layers(files), f"params/{preset}, model {model}", files)
 
 
 # ---------------------------------------------------------------- batches, where there are few videos

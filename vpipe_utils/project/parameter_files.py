@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from vpipe_utils.project.names import NOT_MODELS, require_preset_name
-from vpipe_utils.project.paths import project_root, resolve
+from vpipe_utils.project.names import NOT_MODELS, require_model_name, require_preset_name, require_trick_name
+from vpipe_utils.project.paths import APPROACHES, project_root, resolve
 
 # Keys whose values are names and paths: read as they are written, where YAML sees 7 in 007 and False in NO.
 TEXT = {
@@ -18,7 +18,7 @@ TEXT = {
     "ensemble_models", "measured_models", "precision",
 }  # fmt: skip
 # Values that do not change what a notebook computes: where it writes, how many processes, which runs the preset has.
-PLACE = {"outputs", "extends", "workers", "loader_workers", "data_jobs", "memory_gb"}
+PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb"}
 NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; what is prepared and trained stays
 LIST_OF_RUNS = {"frame_models", "video_models", "super_image_models", "train_folds"}
 
@@ -40,10 +40,14 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
 
 
 def read_layers(files: Iterable[str | Path]) -> dict[str, Any]:
-    """Values of several parameter files; a later file wins key by key, as with papermill's repeated `-f`."""
+    """Values of several parameter files; a later file wins key by key, as with papermill's repeated `-f`.
+
+    Without `extends`, which says only which files there are (`layer_files`).
+    """
     values: dict[str, Any] = {}
     for file in files:
         values |= read_yaml(file)
+    values.pop("extends", None)
     return values
 
 
@@ -52,24 +56,46 @@ def file_with(key: str, files: Iterable[str | Path]) -> Path | None:
     return next((Path(file) for file in reversed(list(files)) if key in read_yaml(file)), None)
 
 
-def layer_files(preset: str, model: str | None = None, fold: int | None = None) -> list[Path]:
+def layer_files(
+    preset: str, model: str | None = None, fold: int | None = None, trick: str | None = None
+) -> list[Path]:
     """Parameter files of one notebook run, later wins; relative to the project root.
 
-    `paper` is complete; a preset says only what it changes, and may start from another preset by `extends` in its
-    data.yaml. For each preset, oldest first: data, for a model training (what the preset sets for all its models;
-    optional), then `model`, which may also be "ensemble" or "benchmarks". `model` None: the data layers alone. A model
-    neither in `paper` nor in the preset is an error.
+    First those of `paper`, which is complete, then those of the presets that `preset` extends (`extends` in data.yaml),
+    oldest first, then its own. Of each preset: data.yaml; for a model training.yaml, which all its models share, then
+    the files of what the model extends (`extends` in its file: an approach or another model), then its own. Last
+    `folds/fold_<fold>.yaml` and `tricks/<trick>.yaml`. Optional: all but paper's data.yaml and a file of the model.
+
+    `model` may also be "ensemble" or "benchmarks"; None: the data layers alone. Raises ValueError, in one sentence, for
+    a preset, model or trick that is not there, for a circle and for a file that holds another model's name.
     """
     root = project_root()
-    names = ["data"] + (["training"] if model and model not in NOT_MODELS else []) + ([model] if model else [])
-    files = [Path("params") / layer / f"{name}.yaml" for layer in ("paper", *_ancestry(preset)) for name in names]
-    files = [file for file in dict.fromkeys(files) if (root / file).is_file()]
-    if model and not any(file.stem == model for file in files):
-        there = sorted(p.stem for p in (root / "params" / "paper").glob("*.yaml") if p.stem not in NOT_MODELS)
-        raise ValueError(f"no parameter file for model '{model}'; params/paper holds {', '.join(there)}")
+    presets = list(dict.fromkeys(["paper", *_chain(preset, _extended_by_preset, "presets")]))
+    names = ["data"]
+    if model in NOT_MODELS:
+        names.append(model)
+    elif model is not None:
+        names += ["training", *_chain(model, lambda name: _extended_by_model(name, model, presets), "models")]
+    files = [Path("params") / layer / f"{name}.yaml" for layer in presets for name in names]
+    files = [file for file in files if (root / file).is_file()]
+    if model is not None and model not in NOT_MODELS:
+        _require_own_name(model, files)
     if fold is not None:
         files.append(Path("params") / "folds" / f"fold_{fold}.yaml")
+    if trick is not None:
+        files.append(trick_file(trick))
     return files
+
+
+def approach_of(files: Iterable[str | Path]) -> str | None:
+    """The approach whose file is among the layers of a model; None where the model extends none."""
+    return next((Path(file).stem for file in files if Path(file).stem in APPROACHES), None)
+
+
+def model_names(preset: str) -> list[str]:
+    """The models that have a file in the folder of a preset, in alphabetical order."""
+    names = (file.stem for file in (project_root() / "params" / preset).glob("*.yaml"))
+    return sorted(name for name in names if name not in NOT_MODELS)
 
 
 def runs_benchmarks(preset: str, source: str) -> bool:
@@ -78,21 +104,58 @@ def runs_benchmarks(preset: str, source: str) -> bool:
     return source == "pipesim" or asked.is_file()
 
 
-def _ancestry(preset: str) -> list[str]:
-    """The presets `preset` extends, oldest first, and itself."""
+def _chain(name: str, extended_by: Callable[[str], str | None], kind: str) -> list[str]:
+    """What `name` extends, the oldest first, and itself."""
     chain: list[str] = []
-    name: str | None = preset
-    while name is not None:
-        require_preset_name(name)
-        data = project_root() / "params" / name / "data.yaml"
-        if not data.is_file():
-            there = sorted(p.parent.name for p in (project_root() / "params").glob("*/data.yaml"))
-            raise ValueError(f"preset '{name}' has no params/{name}/data.yaml; presets are {', '.join(there)}")
-        if name in chain:
-            raise ValueError(f"params/{name}/data.yaml: presets extend each other in a circle: {' -> '.join(chain)}")
-        chain.append(name)
-        name = read_yaml(data).get("extends") if name != "paper" else None
+    following: str | None = name
+    while following is not None:
+        if following in chain:
+            circle = " -> ".join([*chain[chain.index(following) :], following])
+            raise ValueError(f"params/: {kind} extend each other in a circle, {circle}: take one 'extends' out")
+        chain.append(following)
+        following = extended_by(following)
     return chain[::-1]
+
+
+def _extended_by_preset(preset: str) -> str | None:
+    require_preset_name(preset)
+    data = Path("params") / preset / "data.yaml"
+    if not (project_root() / data).is_file():
+        there = sorted(p.parent.name for p in (project_root() / "params").glob("*/data.yaml"))
+        raise ValueError(f"preset '{preset}' has no {data}; presets are {', '.join(there)}")
+    return read_yaml(project_root() / data).get("extends") if preset != "paper" else None
+
+
+def _extended_by_model(name: str, wanted: str, presets: Sequence[str]) -> str | None:
+    """What the file of a model or approach extends; `wanted`: the model that the chain began with."""
+    if name not in APPROACHES:
+        require_model_name(name)
+    files = [project_root() / "params" / preset / f"{name}.yaml" for preset in presets]
+    files = [file for file in files if file.is_file()]
+    if not files:
+        there = ", ".join(dict.fromkeys(model for preset in presets for model in model_names(preset)))
+        if name != wanted:
+            raise ValueError(f"model '{wanted}' extends '{name}', which is no approach or model; models are {there}")
+        raise ValueError(f"no parameter file for model '{wanted}'; models are {there}")
+    file = file_with("extends", files)
+    return read_yaml(file)["extends"] if file else None
+
+
+def _require_own_name(model: str, files: Sequence[Path]) -> None:
+    """A model that extends another, without a name of its own, would write over the other's runs."""
+    file = file_with("model", files)
+    name = read_yaml(file)["model"] if file else model
+    if name != model:
+        raise ValueError(f"{file}: model is '{name}', not '{model}': write model: {model} in the file {model}.yaml")
+
+
+def trick_file(trick: str) -> Path:
+    """The file of a trick, relative to the project root. Raises ValueError where there is none."""
+    file = Path("params") / "tricks" / f"{require_trick_name(trick)}.yaml"
+    if not (project_root() / file).is_file():
+        there = sorted(path.stem for path in (project_root() / "params" / "tricks").glob("*.yaml"))
+        raise ValueError(f"trick '{trick}' has no {file}; tricks are {', '.join(there) or 'none yet'}")
+    return file
 
 
 def _load(text: str) -> Any:

@@ -9,14 +9,13 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any, ClassVar, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from vpipe_utils.project.notebook_cells import PARAMETERS, names_set
-from vpipe_utils.project.parameter_files import file_with, read_layers
+from vpipe_utils.project.notebook_cells import cells_that_ran, names_set
+from vpipe_utils.project.parameter_files import approach_of, file_with, layer_files, read_layers, trick_file
 
 Share = Field(ge=0, le=1)
 Positive = Field(gt=0)
@@ -30,19 +29,34 @@ class Parameters(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=False, protected_namespaces=())
 
     belongs: ClassVar[str] = ""  # the file that sets the keys of this kind, told where another file sets one
+    layer: ClassVar[str | None] = None  # the same file's name without .yaml, of kinds that have one besides data.yaml
+    approach: ClassVar[str] = ""  # of kinds that train a model: one of `paths.APPROACHES`
 
     @classmethod
     def from_notebook(cls, variables: Mapping[str, Any]) -> Self:
         """Parameters of a running notebook, from `globals()`.
 
-        The files named in the variable `parameter_files` come first, later ones win; what else the parameters cell and
-        papermill's cell behind it set wins over them (`notebook_cells.names_set`; of a script without cells: every
-        variable). A name that is no parameter is an error, so a mistyped key never passes silently.
+        The parameters cell and papermill's cell behind it name `preset`, and for a run `model`, `fold` and `trick`; any
+        key that they set besides wins over the files (`notebook_cells.names_set`). Where they set every key, as with
+        papermill's repeated `-f`, no file is read. A name that is no parameter is an error, so a mistyped key never
+        passes silently.
         """
-        ran = any(source.strip() for source in variables.get("In", ()))  # nbval has its kernel keep no history
-        names = names_set(variables["In"]) if ran else _plain_names(variables)
-        own = {name: variables[name] for name in names if name in variables}
-        return cls.from_values({**read_layers(variables.get("parameter_files", ())), **own})
+        own = {name: variables[name] for name in names_set(cells_that_ran(variables)) if name in variables}
+        own.pop("extends", None)  # it orders files only; papermill takes it from them
+        trick = own.pop("trick", None)
+        if cls.model_fields.keys() <= own.keys():
+            files = []
+        elif "preset" not in own:
+            raise ValueError("the parameters cell names no preset: set preset, as in preset = 'smoke'")
+        else:
+            run = {key: own.get(key) for key in ("model", "fold") if key in cls.model_fields}
+            files = layer_files(own["preset"], **{"model": cls.layer} | run, trick=trick)
+            if (approach := approach_of(files)) not in (None, cls.approach):
+                raise ValueError(f"model '{own['model']}' is one of {approach}, this notebook is for {cls.approach}")
+        for key, value in read_layers([trick_file(trick)] if trick else ()).items():
+            if own.get(key, value) != value:
+                raise ValueError(f"trick '{trick}' sets {key} to {value!r}, this notebook to {own[key]!r}")
+        return cls.from_values({**read_layers(files), **own})
 
     @classmethod
     def from_values(cls, values: Mapping[str, Any], where: str = "parameters", files: Sequence[Path] = ()) -> Self:
@@ -60,13 +74,6 @@ class Parameters(BaseModel):
         folder.mkdir(parents=True, exist_ok=True)
         text = yaml.safe_dump(self.model_dump(), sort_keys=False, allow_unicode=True)
         (folder / "params.yaml").write_text(text, encoding="utf-8")
-
-
-def _plain_names(variables: Mapping[str, Any]) -> list[str]:
-    """The variables of a script, or of a kernel without history, that are neither imported, private nor IPython's."""
-    not_set = {PARAMETERS, "In", "Out", "exit", "quit", "open", "get_ipython"}
-    names = [name for name in variables if not name.startswith("_") and name not in not_set]
-    return [name for name in names if not isinstance(variables[name], ModuleType | type)]
 
 
 def _fault(item: Mapping[str, Any], kind: type[Parameters]) -> str:
