@@ -1,84 +1,59 @@
-"""What the README shows is what a command of it printed: the table is the kept record of a demo run."""
+"""What the README shows is what a command of it printed: its tables are made from the records of finished runs."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-RECORD = ROOT / "outputs" / "reference" / "demo" / "headline.json"
+sys.path.insert(0, str(ROOT / "docs"))
+
+import tables  # noqa: E402
 
 
-def as_markdown(record: dict) -> str:
-    """The headline table of notebook 10 as the README shows it."""
-    rows = [record["columns"], ["---"] * len(record["columns"]), *record["rows"]]
-    text = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell or "") for cell in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in text)
+@pytest.mark.parametrize("name", tables.PAGES)
+def test_tables_are_the_records_of_a_run(name: str) -> None:
+    text = (ROOT / name).read_text(encoding="utf-8")
+    assert tables.renewed(text) == text, "run docs/tables.py"
 
 
-def test_result_table_is_the_record_of_a_run() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert as_markdown(json.loads(RECORD.read_text(encoding="utf-8"))) in readme
+def test_every_table_has_its_place() -> None:
+    places = [found[1] for name in tables.PAGES for found in tables.PLACE.findall((ROOT / name).read_text())]
+    assert sorted(places) == sorted([*tables.TABLES, "headline"])
 
 
-def test_reading_is_the_record_of_a_run() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    folder = ROOT / "outputs" / "reference" / "reading"
-    read = pd.read_csv(folder / "reading.csv").set_index(["clip", "way"])
-    clips = read.index.get_level_values("clip").unique()
-    of_all = [read.loc[clip].drop(["ours", "the report's"]) for clip in clips]
-    on_all_clips = [others[others["exact"] & (others["odd_exact"] == others["odd_clips"])] for others in of_all]
-    rows = [
-        [read.loc[(clip, "ours"), "ratio"] for clip in clips],
-        [others["ours_ratio"].min() for others in on_all_clips],
-        [others["ours_ratio"].min() for others in of_all],
-    ]
-    for row in rows:
-        assert "| " + " | ".join(f"{ratio:.{1 if ratio >= 1 else 2}f} ×" for ratio in row) + " |" in readme
+def test_the_headline_has_every_row_and_interval() -> None:
+    record = json.loads((tables.RECORDS / "demo" / "headline.json").read_text(encoding="utf-8"))
+    lines = tables.headline().splitlines()
+    assert len(lines) == len(record["rows"]) + 2
+    for row, line in zip(record["rows"], lines[2:], strict=True):
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        assert cells[0] == row[0] and cells[1] == ("" if row[1] is None else f"{row[1]:.3f}")
 
 
-def loading_tables(loaded: pd.DataFrame) -> tuple[str, str]:
-    """Ways that give floats and ways that give bytes, each beside its like: the README's tables of `loading.csv`."""
-    names = {"": "", ", first time": ", read and checked for the first time"}
-    ours = {f"ours, {kind}{more}": f"ours, {tiles} tiles{names[more]}"
-            for kind, tiles in (("jpeg", "JPEG"), ("uint8", "raw")) for more in names}  # fmt: skip
-    new_memory = "PIL, files of tiles, collated"
-    floats = {"PIL, files of tiles": "the usual way", new_memory: "the usual way, batches in new memory"}
-    floats |= {f"{way}, to floats": name for way, name in ours.items() if "first" not in way}
-    as_bytes = {"PIL, files of tiles, as bytes": "the usual way"} | ours
-    assert set(loaded.loc[list(floats), "gives"]) == {"float"}
-    as_bytes = {way: name for way, name in as_bytes.items() if way in loaded.index}
-    assert set(loaded.loc[list(as_bytes), "gives"]) == {"bytes"}
-    lines = [["As floats, made on the CPU", "per second", "against the usual way", "against it in new memory, as ours"]]
-    for way, name in floats.items():
-        row = loaded.loc[way]
-        in_new = f"{row['ratio'] / loaded.loc[new_memory, 'ratio']:.2f} ×" if name != "the usual way" else ""
-        lines.append([name, f"{row['per_s']:,.0f}", f"{row['ratio']:.2f} ×", in_new])
-    # Records of before there was a usual way that gives bytes compare bytes with copying alone.
-    has_usual = "the usual way" in as_bytes.values()
-    usual = ["against the usual way"] if has_usual else []
-    beside = [["As bytes", "per second", *usual, "against copying in memory"]]
-    for way, name in as_bytes.items():
-        row = loaded.loc[way]
-        ratio = [f"{row['ratio']:.2g} ×"] if has_usual else []
-        beside.append([name, f"{row['per_s']:,.0f}", *ratio, f"{row['copy_share']:.2f} ×"])
-    return as_rows(lines), as_rows(beside)
+def test_loading_compares_like_with_like(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bytes never stand beside the floats of the usual way; where the record has its bytes, beside those."""
+    loaded = tables._loaded()
+    assert "against the usual way" not in tables.loading_bytes() or "PIL, files of tiles, as bytes" in loaded.index
+    usual = pd.DataFrame([["bytes", 100.0, 1.0, 0.05]], columns=["gives", "per_s", "ratio", "copy_share"])
+    usual.index = ["PIL, files of tiles, as bytes"]
+    monkeypatch.setattr(tables, "_loaded", lambda: pd.concat([loaded.drop(usual.index, errors="ignore"), usual]))
+    assert tables.loading_bytes().splitlines()[2] == "| the usual way | 100 | 1 × | 0.05 × |"
+    broken = loaded.copy()
+    broken["gives"] = "float"
+    monkeypatch.setattr(tables, "_loaded", lambda: broken)
+    with pytest.raises(ValueError, match="must all give bytes"):
+        tables.loading_bytes()
 
 
-def as_rows(lines: list[list[str]]) -> str:
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
-
-
-def test_loading_is_the_record_of_a_run_like_beside_like() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    loaded = pd.read_csv(ROOT / "outputs" / "reference" / "reading" / "loading.csv").set_index("way")
-    for table in loading_tables(loaded):
-        assert table in readme
-
-
-def test_the_model_card_has_the_same_table() -> None:
-    card = (ROOT / "docs" / "MODEL_CARD.md").read_text(encoding="utf-8")
-    assert as_markdown(json.loads(RECORD.read_text(encoding="utf-8"))) in card
+def test_reading_is_compared_with_the_paper_and_with_those_that_are_right() -> None:
+    read = pd.read_csv(tables.RECORDS / "reading" / "reading.csv").set_index(["clip", "way"])
+    rows = [line.strip("| ").split(" | ") for line in tables.reading().splitlines()]
+    for column, clip in enumerate(rows[0][1:], 1):
+        of_paper, right, any_other = (float(row[column].removesuffix(" ×")) for row in rows[2:])
+        assert abs(of_paper - read.loc[(clip, "ours"), "ratio"]) < 0.06
+        assert of_paper > right > any_other
