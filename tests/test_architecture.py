@@ -44,6 +44,7 @@ SCENARIOS = {  # test files that mirror no module, and why
     "tests/project/test_readme.py": "the README against the project",
     "tests/tiles/test_scale.py": "time and memory with 10,000 videos",
     "tests/video/test_odd_files.py": "odd files, read through the public calls",
+    "tests/video/test_public_calls.py": "what other rooms use of this one",
     "tests/video/test_reading.py": "the public calls of the room",
 }
 
