@@ -16,6 +16,8 @@ from make_videos import HEADER_FIRST, cut_off, damage, make_video, turn_by_90
 
 from vpipe_utils import video
 from vpipe_utils.data.sampling import uniform_indices
+from vpipe_utils.video import jump
+from vpipe_utils.video.decoding import Decoded
 from vpipe_utils.video.jump import facts_from_headers, jump_to_frames, why_read_through
 
 X264 = {"x264-params": "keyint=12:scenecut=0"}
@@ -38,7 +40,7 @@ READ_THROUGH = {  # and leave these alone, for this reason
 
 
 def all_frames(path: Path) -> list[np.ndarray]:
-    """Sequential decoding, the report's way; VideoError where it gives nothing."""
+    """Sequential decoding, the paper's way; VideoError where it gives nothing."""
     capture = cv2.VideoCapture(str(path), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 1])
     frames = []
     while (read := capture.read())[0]:
@@ -145,6 +147,23 @@ def test_damage_on_the_way_is_said(tmp_path: Path) -> None:
     assert not np.array_equal(damaged[first], expected[first])
     for frame, index in zip(frames, (first + 3, 50), strict=True):
         np.testing.assert_array_equal(frame, damaged[index])
+
+
+def test_a_decoder_that_loses_a_frame_is_doubted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = make_video(
+        tmp_path / "a.mp4", frames=60, codec_options={"x264-params": "keyint=40:min-keyint=40:scenecut=0:bframes=0"}
+    )
+    decode, lost = jump.decode, []
+
+    def loses_one(context: av.VideoCodecContext, packet: av.Packet | None) -> Decoded:
+        found = decode(context, packet)
+        kept = [frame for frame in found.frames if round(frame.time * 12) != 9]
+        lost.extend([9] * (len(found.frames) - len(kept)))
+        return found._replace(frames=kept)
+
+    monkeypatch.setattr(jump, "decode", loses_one)
+    assert list(jumped(path, [5, 50])) == [5, 50] and not lost, "it was not on the way"
+    assert not jumped(path, [12, 38]) and lost, "in decoding from the start, frame 12 would be another one"
 
 
 def test_uneven_times(tmp_path: Path) -> None:

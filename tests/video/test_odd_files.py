@@ -19,10 +19,10 @@ import pytest
 from make_videos import HEADER_FIRST, number_of
 from odd_videos import B_FRAMES, FRAMES, NOT_CONVERTED, READABLE, UNREADABLE, Odd, broken, broken_picture, write, x264
 
-from vpipe_utils.video import DamageWarning, VideoError, count_frames, iter_frames, probe, read_frames
+from vpipe_utils.video import DamageWarning, VideoError, count_frames, iter_frames, jump, probe, read_frames
 from vpipe_utils.video.colours import Colours
 from vpipe_utils.video.decoding import MAX_REORDER
-from vpipe_utils.video.jump import facts_from_headers
+from vpipe_utils.video.jump import facts_from_headers, jump_to_frames
 
 pytestmark = [pytest.mark.filterwarnings("error::vpipe_utils.video.DamageWarning"), pytest.mark.timeout(120)]
 
@@ -200,6 +200,30 @@ def test_a_damaged_picture_is_told_where_it_is_decoded(tmp_path: Path) -> None:
         assert caught[0].message.frame == 17
     for index in (*range(17), *range(24, FRAMES)):  # without a warning
         assert_exact(path, frames, [index], None)
+
+
+def test_a_damaged_reference_that_is_shown_later_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """B-frames are shown before the picture that they refer to: who jumps to one has not seen the damage yet."""
+    path = broken_picture(tmp_path / "a.mp4", 17, B_FRAMES)
+    frames = sequential(path)
+    assert probe(path)["read_through"] == ""
+    for index in (17, 18, 19):
+        with pytest.warns(DamageWarning, match="frame 20 is damaged"):
+            assert_exact(path, frames, [index], None)
+    decode = jump.decode  # also if the decoder does not complain, but only marks the frame
+    monkeypatch.setattr(jump, "decode", lambda *given: decode(*given)._replace(faults=[]))
+    assert not list(jump_to_frames(path, np.array([17])))
+
+
+def test_a_doubt_on_the_way_gives_no_frame_twice(tmp_path: Path) -> None:
+    path = broken_picture(tmp_path / "a.mp4", 17)
+    frames = sequential(path)
+    wanted = [3, 5, 20, 30]
+    assert [index for index, _ in jump_to_frames(path, np.array(wanted))] == [3, 5], "then it meets the damage"
+    with pytest.warns(DamageWarning, match="frame 17 is damaged"):
+        found = list(iter_frames(path, wanted))
+    assert [index for index, _ in found] == wanted
+    assert all(np.array_equal(frame, frames[index]) for index, frame in found)
 
 
 def test_a_damaged_picture_is_found_by_probe_where_its_traces_last(tmp_path: Path) -> None:
