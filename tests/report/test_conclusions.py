@@ -10,7 +10,7 @@ INTERVAL = {PAIR: (0.1, 0.05, 0.2)}
 
 
 def models(*measured):
-    return pd.DataFrame({"report_name": ["a", "b"], "model": ["a", "b"], "measured": measured, "low": 0.1, "high": 1.0})
+    return pd.DataFrame({"paper_name": ["a", "b"], "model": ["a", "b"], "measured": measured, "low": 0.1, "high": 1.0})
 
 
 def test_of_few_videos_no_winner_is_named():
@@ -39,7 +39,7 @@ def test_equal_models_and_classes_without_a_video_are_said():
 
 def test_the_reports_closing_sentences_are_text():
     table = pd.DataFrame(
-        {"report_name": ["<b>x</b>", "y"], "model": ["<b>x</b>", "y"], "measured": [0.4, 0.15], "low": 0.1, "high": 0.5}
+        {"paper_name": ["<b>x</b>", "y"], "model": ["<b>x</b>", "y"], "measured": [0.4, 0.15], "low": 0.1, "high": 0.5}
     )
     pair = ("super_image/<b>x</b>", "frame/y")
     lines = conclusions.report_lines(table, FIGURES, "own data", {pair: (0.1, 0.05, 0.2)}, {pair: (0.1, 0.05, 0.2)})

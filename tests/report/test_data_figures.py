@@ -90,6 +90,13 @@ def test_long_titles_are_wrapped():
     assert len(lines) > 2 and max(map(len, lines)) <= 22
 
 
+def test_a_box_is_drawn_at_the_size_of_the_frame():
+    frame = np.zeros((40, 80, 3), np.uint8)
+    marked = data_figures.boxed(frame, pd.Series({"x0": 5, "y0": 2, "x1": 20, "y1": 10}), width=40)
+    rows, columns = marked.any(axis=2).nonzero()
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (4, 20, 10, 40) and not frame.any()
+
+
 def test_super_image_numbers_its_tiles():
     figure = data_figures.super_image(np.zeros((30, 45, 3), np.uint8), grid=3, title="one")
     assert texts(figure.axes[0]) == [str(k) for k in range(1, 10)]

@@ -80,7 +80,7 @@ def test_every_figure_takes_every_name() -> None:
     labels = pd.DataFrame(rng.integers(0, 2, (len(names) + 1, len(names))), columns=names)
     labels.insert(0, "video", [f"{name.strip()}.mp4" for name in names] + ["last.mp4"])
     folds = pd.Series(np.arange(len(labels)) % 2, index=labels["video"])
-    score = {"measured": 0.4, "low": 0.3, "high": 0.5, "report": np.nan, "approach": "frame"}
+    score = {"measured": 0.4, "low": 0.3, "high": 0.5, "paper": np.nan, "approach": "frame"}
     history = pd.DataFrame({"epoch": [1], "train_loss": 1.0, "val_loss": 1.0, "val_mAP": 0.2, "samples_per_s": 9.0})
     example = model_figures.Example(
         names[3], np.zeros((9, 9, 3), np.uint8), set(names), pd.Series(rng.random(len(names)), index=names)

@@ -20,7 +20,7 @@ def scores():
             "measured": [0.3, 0.5, np.nan],
             "low": [0.25, 0.45, np.nan],
             "high": [0.35, 0.56, np.nan],
-            "report": [0.547, 0.711, 0.7],
+            "paper": [0.547, 0.711, 0.7],
         }
     )
 
@@ -34,11 +34,11 @@ def test_model_comparison():
     assert [text.get_text() for text in axes.texts] == ["0.300", "0.500"]
     assert tick_names(axes) == scores()["name"].tolist() and "PipeSim" in axes.get_xlabel()
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["frames", "super-image", "report, on QV-Pipe", "chance 0.090"]
+    assert legend == ["frames", "super-image", "paper, on QV-Pipe", "chance 0.090"]
 
 
-def test_model_comparison_without_report():
-    figure = model_figures.model_comparison(scores().assign(report=np.nan))
+def test_model_comparison_without_paper():
+    figure = model_figures.model_comparison(scores().assign(paper=np.nan))
     assert len(figure.legends[0].get_texts()) == 2 and len(figure.axes[0].texts) == 2
 
 

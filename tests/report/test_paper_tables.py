@@ -1,4 +1,4 @@
-"""The report's tables agree with each other, and with the corrections that we know of."""
+"""The paper's tables agree with each other, and with the corrections that we know of."""
 
 import pytest
 
@@ -60,7 +60,7 @@ def test_headline_has_every_model_once():
         "frame_tresnet", "video_swin_k600", "video_swin_k400", "video_swin_ssv2",
         "tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2",
     ]  # fmt: skip
-    assert set(table["approach"]) == {"frame", "video", "super_image"} and table["report_name"].notna().all()
+    assert set(table["approach"]) == {"frame", "video", "super_image"} and table["paper_name"].notna().all()
     scores = table.set_index("model")["lb_mAP"]
     assert (scores["frame_tresnet"], scores["video_swin_k400"], scores["nfnet_f3"]) == (54.71, 64.798, 71.109)
 

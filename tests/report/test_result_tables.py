@@ -61,13 +61,13 @@ def test_data_is_named_for_what_it_is():
     assert result_tables.data_name(params(**files), labels_with([300] * 17)) == "own data"
 
 
-def test_report_scores_of_our_runs():
-    assert result_tables.report_score("frame_tresnet") == pytest.approx(0.5471)
-    assert result_tables.report_score("video_swin_k400") == pytest.approx(0.64798)
-    assert result_tables.report_score("video_swin_k400", ema=True) == pytest.approx(0.68251)
-    assert result_tables.report_score("video_swin_k600", ema=True) == pytest.approx(0.64512)
-    assert result_tables.report_score("weighted_zc") == pytest.approx(0.72181)
-    assert np.isnan(result_tables.report_score("my_own_model")) and np.isnan(result_tables.report_score("weighted"))
+def test_paper_scores_of_our_runs():
+    assert result_tables.paper_score("frame_tresnet") == pytest.approx(0.5471)
+    assert result_tables.paper_score("video_swin_k400") == pytest.approx(0.64798)
+    assert result_tables.paper_score("video_swin_k400", ema=True) == pytest.approx(0.68251)
+    assert result_tables.paper_score("video_swin_k600", ema=True) == pytest.approx(0.64512)
+    assert result_tables.paper_score("weighted_zc") == pytest.approx(0.72181)
+    assert np.isnan(result_tables.paper_score("my_own_model")) and np.isnan(result_tables.paper_score("weighted"))
 
 
 @pytest.fixture
@@ -102,12 +102,12 @@ def test_run_facts(runs):
     assert facts["ema"].tolist() == [True, True, True, False]
 
 
-def test_by_fold_puts_the_report_beside(runs):
+def test_by_fold_puts_the_paper_beside(runs):
     table = result_tables.by_fold(runs)
     assert table.loc["nfnet_f3", ("here, fold", 1)] == 0.6
-    assert table.loc["nfnet_f3", ("report, fold", 1)] == pytest.approx(0.6993)
-    assert table.loc["video_swin_k400", ("report, fold", 3)] == pytest.approx(0.7057)
-    assert table.loc[["frame_tresnet", "mine"], "report, fold"].isna().all(axis=None)
+    assert table.loc["nfnet_f3", ("paper, fold", 1)] == pytest.approx(0.6993)
+    assert table.loc["video_swin_k400", ("paper, fold", 3)] == pytest.approx(0.7057)
+    assert table.loc[["frame_tresnet", "mine"], "paper, fold"].isna().all(axis=None)
 
 
 @pytest.fixture
@@ -125,10 +125,10 @@ def table(runs):
 
 def test_comparison(table):
     by_model = table.set_index("model")
-    assert by_model["report"].round(5).tolist()[:3] == [0.5471, 0.68251, 0.71109]
-    assert by_model.loc["video_swin_k400", "report_name"] == "Video Swin-B, Kinetics-400 (EMA)"
-    assert by_model.loc["mine", "report_name"] == "mine" and np.isnan(by_model.loc["mine", "report"])
-    assert by_model.loc["weighted_zc", "report"] == pytest.approx(0.72181)
+    assert by_model["paper"].round(5).tolist()[:3] == [0.5471, 0.68251, 0.71109]
+    assert by_model.loc["video_swin_k400", "paper_name"] == "Video Swin-B, Kinetics-400 (EMA)"
+    assert by_model.loc["mine", "paper_name"] == "mine" and np.isnan(by_model.loc["mine", "paper"])
+    assert by_model.loc["weighted_zc", "paper"] == pytest.approx(0.72181)
     assert by_model["measured"].tolist() == [0.31, 0.19, 0.58, 0.57, 0.62]  # out-of-fold where not held out
 
 
@@ -137,8 +137,8 @@ def test_best_of_each_approach(table):
     assert list(best) == ["frame", "video", "super_image"] and best["super_image"] == "super_image/mine"
 
 
-def test_beside_report(table):
-    shown = result_tables.beside_report(paper_tables.table_ii().set_index("model")[["cv_mAP", "lb_mAP"]], table)
+def test_beside_paper(table):
+    shown = result_tables.beside_paper(paper_tables.table_ii().set_index("model")[["cv_mAP", "lb_mAP"]], table)
     assert shown.loc["nfnet_f3"].tolist() == [
         "0.714", "0.711", "tiny (2.50 M)", "0.550 ± 0.050", "0.580 [0.550, 0.610]",
     ]  # fmt: skip

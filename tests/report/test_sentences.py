@@ -91,9 +91,9 @@ def test_a_run(model: str, words: list[str]) -> None:
     assert "nan" not in text
 
 
-def test_a_model_that_the_report_does_not_have_is_not_compared() -> None:
+def test_a_model_that_the_paper_does_not_have_is_not_compared() -> None:
     own = smoke_params("efficientnet_l2").model_copy(update={"model": "my_own"})
-    assert sentences.report_figure(own) == []
+    assert sentences.paper_figure(own) == []
 
 
 def test_poolings_that_are_equal() -> None:

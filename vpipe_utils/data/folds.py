@@ -32,7 +32,7 @@ def iterative_folds(labels: pd.DataFrame, n_splits: int = 5, seed: int = 0, by_r
     marks = table[class_columns(table)].astype(int).groupby(units.to_numpy(), sort=True).sum()
     if by_recording:
         files = units.value_counts().loc[marks.index].to_numpy()
-        fold_of_unit = _divide_groups(marks.to_numpy(), files, n_splits, seed)
+        fold_of_unit = divide_groups(marks.to_numpy(), files, n_splits, seed)
     else:
         fold_of_unit = _divide_videos(marks.to_numpy(), n_splits, seed)
     _fill_empty(fold_of_unit, marks.to_numpy(), n_splits)
@@ -59,7 +59,7 @@ def split_recordings(folds: pd.Series) -> pd.DataFrame:
     return table[table["files"] > 1].reset_index()
 
 
-def _divide_groups(marks: np.ndarray, files: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
+def divide_groups(marks: np.ndarray, files: np.ndarray, n_splits: int, seed: int) -> np.ndarray:
     """Iterative stratification (Sechidis et al. 2011) of groups: a group takes all its files along.
 
     ``marks``: files with each class in each group, (G, C). scikit-multilearn knows 0 and 1 only: given

@@ -20,7 +20,7 @@ BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # behind text t
 
 @quiet
 def reading_ratios(reading: pd.DataFrame, ours: str, wanted: Mapping[str, float] | None = None) -> Figure:
-    """How many times faster each way reads than the report's: a panel a clip, a bar a way.
+    """How many times faster each way reads than the paper's: a panel a clip, a bar a way.
 
     ``reading``: rows of `compare_readers.measure` with clip, odd_exact and odd_clips beside. Hatched: wrong on this
     clip or on an odd one. The thin line is the range over the rounds. ``wanted``: clip → a ratio to be marked.
@@ -44,7 +44,7 @@ def reading_ratios(reading: pd.DataFrame, ours: str, wanted: Mapping[str, float]
     panels[0].set_yticks(list(y.values()), [_named(reading, way) for way in ways])
     for axes in panels:
         axes.tick_params(axis="y", length=0)
-    figure.supxlabel("times as fast as the report's way (CPU seconds), median and range of the rounds", fontsize=9)
+    figure.supxlabel("times as fast as the paper's way (CPU seconds), median and range of the rounds", fontsize=9)
     handles = [
         Patch(color=OURS, label="ours"),
         Patch(color=THEIRS, label="right on every clip"),

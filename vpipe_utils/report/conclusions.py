@@ -33,7 +33,7 @@ def report_lines(
         equal = f"; all have the same mAP, {score}" if same else ""
         few = f"With fewer than {FEW_VIDEOS} scored videos no figure here means anything"
         return [f"{judged} {few}, so no model is called the best{equal}; {chance}", *zeros]
-    highest = f"Highest: **{in_markdown(top['report_name'])}** with {score}"
+    highest = f"Highest: **{in_markdown(top['paper_name'])}** with {score}"
     highest = f"All models have the same mAP, {score}" if same else highest
     if is_near_chance(top["measured"], figures["chance_mAP"]):
         highest += ", which is too near chance to compare models by"
@@ -70,5 +70,5 @@ def limits(table: pd.DataFrame, figures: Mapping[str, object], data: str) -> lis
     weak = weak if figures["n_videos"] >= FEW_VIDEOS else []
     lines = [f"Too near chance, and so of no use for comparisons: {', '.join(weak)}."] if weak else []
     if data != "QV-Pipe":
-        lines.append("The report's own figures can be confirmed or refuted on QV-Pipe only (preset paper).")
+        lines.append("The paper's own figures can be confirmed or refuted on QV-Pipe only (preset paper).")
     return lines

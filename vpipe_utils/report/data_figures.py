@@ -9,6 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 
+import cv2
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -163,6 +164,16 @@ def sample_frames(images: Sequence[np.ndarray], titles: Sequence[str], columns: 
             axes.imshow(images[index])
             axes.set_title(titles[index], fontsize=8, fontweight="normal", loc="center")
     return figure
+
+
+def boxed(frame: np.ndarray, box: pd.Series, width: int) -> np.ndarray:
+    """A copy of a frame (H, W, 3) with a box around a defect.
+
+    ``box``: x0, y0, x1, y1 in pixels of a frame of ``width`` px; a few clips are stored larger than that.
+    """
+    scale = frame.shape[1] / width
+    corners = [round(scale * box[name]) for name in ("x0", "y0", "x1", "y1")]
+    return cv2.rectangle(frame.copy(), corners[:2], corners[2:], (255, 214, 0), max(1, frame.shape[1] // 120))
 
 
 def _wrapped(title: str, characters: int) -> str:

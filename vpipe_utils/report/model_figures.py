@@ -38,9 +38,9 @@ FOLD_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, INK, GREY)
 
 @quiet
 def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured_on: str = "here") -> Figure:
-    """mAP of every model with its interval, and the report's beside it.
+    """mAP of every model with its interval, and the paper's beside it.
 
-    ``scores``, one row a dot from top to bottom: name, approach, measured, low, high, report; mAP in
+    ``scores``, one row a dot from top to bottom: name, approach, measured, low, high, paper; mAP in
     [0, 1], NaN where there is none. The two are of different data, unless ``measured_on`` says QV-Pipe.
     """
     y = np.arange(len(scores))[::-1]
@@ -50,7 +50,7 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
         colour = APPROACH_COLOURS.get(row.approach, INK)
         axes.hlines(place, row.low, row.high, color=colour, lw=3, alpha=0.35)
         axes.plot(row.measured, place, "o", color=colour, ms=7)
-        axes.plot(row.report, place, "D", mfc="white", mec=VERMILION, ms=5.5)
+        axes.plot(row.paper, place, "D", mfc="white", mec=VERMILION, ms=5.5)
         if np.isfinite(row.measured):
             axes.annotate(f"{row.measured:.3f}", (row.measured, place), (0, 6), textcoords="offset points",
                           ha="center", fontsize=7.5)  # fmt: skip
@@ -59,9 +59,9 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
         for a in APPROACH_COLOURS
         if a in set(scores["approach"])
     ]
-    if scores["report"].notna().any():
+    if scores["paper"].notna().any():
         style = {"marker": "D", "ls": "", "mfc": "white", "mec": VERMILION}
-        handles.append(Line2D([], [], label="report, on QV-Pipe", **style))
+        handles.append(Line2D([], [], label="paper, on QV-Pipe", **style))
     if chance is not None:
         axes.axvline(chance, color=GREY, ls=(0, (4, 3)), lw=1)
         handles.append(Line2D([], [], color=GREY, ls=(0, (4, 3)), lw=1, label=f"chance {chance:.3f}"))
@@ -76,7 +76,7 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
 
 def _upper(scores: pd.DataFrame) -> float:
     """Right end of the axis: a little above the highest thing drawn."""
-    highest = np.nanmax(scores[["measured", "high", "report"]].to_numpy(dtype=float), initial=0.1)
+    highest = np.nanmax(scores[["measured", "high", "paper"]].to_numpy(dtype=float), initial=0.1)
     return min(1.02, highest * 1.08)
 
 

@@ -125,7 +125,7 @@ def per_class_ap(
         axes.plot(chance.reindex(codes), y, "|", color=GREY, ms=9, mew=1.5, label="chance")
     if reference is not None and reference.reindex(codes).notna().any():
         style = {"marker": "D", "ls": "", "mfc": "white", "mec": VERMILION, "ms": 5}
-        axes.plot(reference.reindex(codes), y, label="the paper, on QV-Pipe", **style)
+        axes.plot(reference.reindex(codes), y, label="paper, on QV-Pipe", **style)
     axes.set_yticks(y, class_labels(codes, names))
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="average precision", xlim=(-0.02, 1.02), ylim=(-0.7, len(codes) - 0.3))

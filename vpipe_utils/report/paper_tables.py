@@ -1,4 +1,4 @@
-"""The report's own figures, Tables I-VI, as data. All mAP and AP in percent, measured on QV-Pipe.
+"""The paper's own figures, Tables I-VI, as data. All mAP and AP in percent, measured on QV-Pipe.
 
 LB is the challenge's leaderboard (3,202 test videos), CV the mean over the five folds' best validation
 mAP. Every table names its source in ``.attrs['source']``. Where the printed table is wrong or silent:
@@ -16,15 +16,15 @@ import pandas as pd
 
 from vpipe_utils.data.classes import CLASSES
 
-REPORT = "J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on Video Defect Classification"
+PAPER = "J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on Video Defect Classification"
 FRAME_LB = 54.71  # section III.A.4, TResNet on frames
 ENSEMBLE_LB = 72.181  # Table III: six models, weighted, with the ZC rule
 ZC_RULE_GAIN = 0.12  # Table IV
 ZC_THRESHOLD = 0.9  # section IV
 EMA_GAIN = 5.0  # Table IV
 
-# Runs of this project and what the report calls their models.
-REPORT_NAMES = {
+# Runs of this project and what the paper calls their models.
+PAPER_NAMES = {
     "frame_tresnet": "TResNet (frames)",
     "video_swin_k400": "Video Swin-B, Kinetics-400",
     "video_swin_k600": "Video Swin-B, Kinetics-600",
@@ -76,7 +76,7 @@ def table_i() -> pd.DataFrame:
         ("video_swin_ssv2", "Something-Something v2", 64.714),
     ]
     table = pd.DataFrame(rows, columns=["model", "pretrain", "lb_mAP"])
-    table.insert(1, "report_name", "Video Swin Transformer")
+    table.insert(1, "paper_name", "Video Swin Transformer")
     table = table.assign(backbone="Swin-B", parameters_m=88, schedule="OneCycle, 30 epochs")
     return _sourced(table, "Table I, section III.B")
 
@@ -92,7 +92,7 @@ def table_ii() -> pd.DataFrame:
     ]
     columns = ["model", "pretrain", "parameters_m", "tile", "cv_mAP", "lb_mAP"]
     table = pd.DataFrame(rows, columns=columns)
-    table.insert(1, "report_name", table["model"].map(REPORT_NAMES))
+    table.insert(1, "paper_name", table["model"].map(PAPER_NAMES))
     table.insert(5, "input_size", 3 * table["tile"])  # printed as 1334 where it is 448 * 3 = 1344
     table = table.assign(
         grid="3x3", augmentation="horizontal flip, tile shuffle", optimizer="AdamW", schedule="OneCycle, 30 epochs"
@@ -103,14 +103,14 @@ def table_ii() -> pd.DataFrame:
 def table_iii() -> pd.DataFrame:
     """Table III, the ensemble's members with their leaderboard mAP and weight; see ENSEMBLE_LB."""
     rows = [
-        ("tresnet_xl", REPORT_NAMES["tresnet_xl"], 68.299, 0.10),
-        ("convnext_base", REPORT_NAMES["convnext_base"], 70.287, 0.15),
-        ("nfnet_f3", REPORT_NAMES["nfnet_f3"], 71.109, 0.25),
-        ("nfnet_f6", REPORT_NAMES["nfnet_f6"], 70.769, 0.20),
-        ("efficientnet_l2", REPORT_NAMES["efficientnet_l2"], 70.853, 0.20),
+        ("tresnet_xl", PAPER_NAMES["tresnet_xl"], 68.299, 0.10),
+        ("convnext_base", PAPER_NAMES["convnext_base"], 70.287, 0.15),
+        ("nfnet_f3", PAPER_NAMES["nfnet_f3"], 71.109, 0.25),
+        ("nfnet_f6", PAPER_NAMES["nfnet_f6"], 70.769, 0.20),
+        ("efficientnet_l2", PAPER_NAMES["efficientnet_l2"], 70.853, 0.20),
         ("video_swin", _EMA_SWIN, 68.251, 0.10),
     ]
-    table = pd.DataFrame(rows, columns=["model", "report_name", "lb_mAP", "weight"])
+    table = pd.DataFrame(rows, columns=["model", "paper_name", "lb_mAP", "weight"])
     return _sourced(table, "Table III, section IV")
 
 
@@ -154,7 +154,7 @@ def table_v() -> pd.DataFrame:
 
 
 def table_vi() -> pd.DataFrame:
-    """Table VI, AP of every model, fold and class: model, report_name, fold, best_mAP, 17 AP, derived."""
+    """Table VI, AP of every model, fold and class: model, paper_name, fold, best_mAP, 17 AP, derived."""
     rows = [line.split() for line in _TABLE_VI.strip().splitlines()]
     table = pd.DataFrame(rows, columns=["model", "fold", "best_mAP", *CLASSES])
     kinds = {"fold": int, "best_mAP": float, **dict.fromkeys(CLASSES, float)}
@@ -166,8 +166,8 @@ def table_vi() -> pd.DataFrame:
         table.loc[len(table)] = {"model": model, "fold": 4, "best_mAP": fold_4, "derived": True}
     order = {model: k for k, model in enumerate(table["model"].unique())}
     table = table.sort_values(["model", "fold"], key=lambda c: c.map(order) if c.name == "model" else c)
-    names = table["model"].map(lambda model: REPORT_NAMES.get(model, _EMA_SWIN))
-    table.insert(1, "report_name", names)
+    names = table["model"].map(lambda model: PAPER_NAMES.get(model, _EMA_SWIN))
+    table.insert(1, "paper_name", names)
     table = table.reset_index(drop=True)
     return _sourced(table, "Table VI, appendix A; fold 4 of four models derived from Table II")
 
@@ -179,16 +179,16 @@ def class_ap() -> pd.DataFrame:
 
 
 def class_ap_of(model: str) -> pd.Series | None:
-    """The report's AP of every class in [0, 1] for one of our runs; None where it prints none (frames)."""
+    """The paper's AP of every class in [0, 1] for one of our runs; None where it prints none (frames)."""
     table = class_ap() / 100
     model = "video_swin" if model.startswith("video_swin") else model
     return table.loc[model] if model in table.index else None
 
 
 def headline() -> pd.DataFrame:
-    """Every model of the report by our run's name: approach, report_name, cv_mAP, lb_mAP, weight.
+    """Every model of the paper by our run's name: approach, paper_name, cv_mAP, lb_mAP, weight.
 
-    ``lb_mAP_ema``: Video Swin with EMA (Table III). The report does not say its pretraining; it stands
+    ``lb_mAP_ema``: Video Swin with EMA (Table III). The paper does not say its pretraining; it stands
     with K400, the best of Table I, which is also our member of the ensemble.
     """
     frame = pd.DataFrame([{"model": "frame_tresnet", "approach": "frame", "lb_mAP": FRAME_LB}])
@@ -200,11 +200,11 @@ def headline() -> pd.DataFrame:
     table = pd.concat([frame, video, images], ignore_index=True)
     weights = table_iii().set_index("model")["weight"]
     table["weight"] = table["weight"].fillna(table["model"].map(weights))
-    table.insert(2, "report_name", table["model"].map(REPORT_NAMES))
-    columns = ["model", "approach", "report_name", "cv_mAP", "lb_mAP", "lb_mAP_ema", "weight"]
+    table.insert(2, "paper_name", table["model"].map(PAPER_NAMES))
+    columns = ["model", "approach", "paper_name", "cv_mAP", "lb_mAP", "lb_mAP_ema", "weight"]
     return _sourced(table[columns], "section III.A.4, Tables I-III")
 
 
 def _sourced(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    table.attrs["source"] = f"{REPORT}, {source}"
+    table.attrs["source"] = f"{PAPER}, {source}"
     return table

@@ -1,4 +1,4 @@
-"""The words and tables of notebooks 06 and 10: what was measured, beside the report's figures.
+"""The words and tables of notebooks 06 and 10: what was measured, beside the paper's figures.
 
 Every sentence is computed from results and claims no more than its interval does. Notebook 10's closing ones are in
 `conclusions`.
@@ -61,7 +61,7 @@ def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
             f"Measured on PipeSim (preset {in_markdown(params.preset)}): {sizes} of "
             f"{params.pipesim_width}x{params.pipesim_height} pixels. "
             "PipeSim clips are drawn by a program, they are not sewer video. "
-            "The report's figures are of QV-Pipe, with full-size pretrained networks: the two columns stand "
+            "The paper's figures are of QV-Pipe, with full-size pretrained networks: the two columns stand "
             "side by side for the order of the methods, not for their level."
         )
     if name == "QV-Pipe":
@@ -69,7 +69,7 @@ def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
     folder = in_markdown(Path(params.videos_dir or "").name)
     return (
         f"Measured on own data, folder '{folder}' (preset {in_markdown(params.preset)}): {sizes}, "
-        f"{len(class_columns(labels))} classes. The report's figures are of QV-Pipe."
+        f"{len(class_columns(labels))} classes. The paper's figures are of QV-Pipe."
     )
 
 
@@ -87,18 +87,18 @@ def verdict(a: str, b: str, difference: float, low: float, high: float, unit: st
 
 
 def order_of_approaches(differences: dict[tuple[str, str], tuple[float, float, float]]) -> str:
-    """Whether the report's order, super-image over Video Swin over frames, shows here.
+    """Whether the paper's order, super-image over Video Swin over frames, shows here.
 
-    ``differences``: (better in the report, worse) -> difference, low, high; models named 'approach/model'.
+    ``differences``: (better in the paper, worse) -> difference, low, high; models named 'approach/model'.
     """
     found: dict[str, list[str]] = {"confirmed": [], "undecided": [], "reversed": []}
     for (a, b), (_, low, high) in differences.items():
         kind = "confirmed" if low > 0 else "reversed" if high < 0 else "undecided"
         found[kind].append(" over ".join(APPROACH_WORDS[name.split("/")[0]] for name in (a, b)))
     if not differences:
-        return "The report's order of the approaches cannot be looked at here: one approach was trained"
+        return "The paper's order of the approaches cannot be looked at here: one approach was trained"
     listed = "; ".join(f"{kind}: {', '.join(pairs)}" for kind, pairs in found.items() if pairs)
-    return f"The report's order of the approaches (super-image, then Video Swin, then frames) here: {listed}"
+    return f"The paper's order of the approaches (super-image, then Video Swin, then frames) here: {listed}"
 
 
 def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -> list[str]:
@@ -117,7 +117,7 @@ def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -
         return [f"{by_weights}."]
     rule = "ZC rule" if normal_class == NORMAL else f"rule for videos sure to be '{in_markdown(normal_class)}'"
     by_rule = verdict(f"The ensemble with the {rule}", "the one without", *figures["zc_effect"])
-    return [f"{by_weights}.", f"{by_rule} (report: +0.0012)."]
+    return [f"{by_weights}.", f"{by_rule} (paper: +0.0012)."]
 
 
 def ensemble_summary(
@@ -129,12 +129,12 @@ def ensemble_summary(
         lines.append("There are no held-out labels here, so there is no leaderboard score.")
     elif scores["folds"].max() > 1 and figures["n_videos"] >= FEW_VIDEOS:
         gain = (scores["heldout_mAP"] - scores["single_mAP"]).mean()
-        lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (report: +0.018).")
+        lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (paper: +0.018).")
     return as_list([*lines, *ensemble_findings(figures, normal_class)])
 
 
-def report_score(model: str, ema: bool = False) -> float:
-    """The report's leaderboard mAP in [0, 1] for one of our runs; NaN for a model it does not have."""
+def paper_score(model: str, ema: bool = False) -> float:
+    """The paper's leaderboard mAP in [0, 1] for one of our runs; NaN for a model it does not have."""
     table = paper_tables.headline().set_index("model")
     if model == "weighted_zc":
         return paper_tables.ENSEMBLE_LB / 100
@@ -176,36 +176,36 @@ def rows_that_hold(scores: pd.DataFrame, normal_class: str | None) -> pd.DataFra
 
 
 def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    """Measured beside the report, one row a model: ``scores`` of notebook 06 with the report's figures.
+    """Measured beside the paper, one row a model: ``scores`` of notebook 06 with the paper's figures.
 
-    Adds report_name, report (LB mAP), report_cv, network, and measured, low, high: held-out where there
+    Adds paper_name, paper (LB mAP), paper_cv, network, and measured, low, high: held-out where there
     are held-out labels, else out-of-fold. All mAP in [0, 1].
     """
     table = scores.copy()
     table["name"] = table["approach"] + "/" + table["model"]
     table = table.merge(facts, left_on="name", right_index=True, how="left")
     with_ema = table["ema"].fillna(False).astype(bool)  # the ensemble has no run of its own
-    table["report"] = [report_score(*pair) for pair in zip(table["model"], with_ema, strict=True)]
+    table["paper"] = [paper_score(*pair) for pair in zip(table["model"], with_ema, strict=True)]
     known = paper_tables.headline().set_index("model")
-    table["report_name"] = table["model"].map(known["report_name"]).fillna(table["model"])
-    table["report_cv"] = table["model"].map(known["cv_mAP"]) / 100
+    table["paper_name"] = table["model"].map(known["paper_name"]).fillna(table["model"])
+    table["paper_cv"] = table["model"].map(known["cv_mAP"]) / 100
     ours = {"weighted": "Weighted ensemble", "weighted_zc": "Weighted ensemble, ZC rule"}
-    table["report_name"] = table["report_name"].replace(ours)
-    averaged = with_ema & table["model"].map(known["lb_mAP_ema"]).notna()  # report: Table III, not Table I
-    table.loc[averaged, "report_name"] += " (EMA)"
+    table["paper_name"] = table["paper_name"].replace(ours)
+    averaged = with_ema & table["model"].map(known["lb_mAP_ema"]).notna()  # paper: Table III, not Table I
+    table.loc[averaged, "paper_name"] += " (EMA)"
     table["measured"] = table["heldout_mAP"].fillna(table["oof_mAP"])
     return table
 
 
 def by_fold(runs: pd.DataFrame) -> pd.DataFrame:
-    """Validation mAP of every model (rows) in every fold (columns), and the report's of Table VI."""
+    """Validation mAP of every model (rows) in every fold (columns), and the paper's of Table VI."""
     done = runs[runs["finished"]].copy()
     done["mAP"] = [read_json(folder / "metrics.json")["val_mAP"] for folder in done["folder"]]
     here = done.pivot(index="model", columns="fold", values="mAP").loc[done["model"].unique()]
-    report = paper_tables.table_vi().pivot(index="model", columns="fold", values="best_mAP") / 100
+    paper = paper_tables.table_vi().pivot(index="model", columns="fold", values="best_mAP") / 100
     names = ["video_swin" if name.startswith("video_swin") else name for name in here.index]
-    report = report.reindex(names).set_axis(here.index)
-    return pd.concat({"here, fold": here, "report, fold": report.dropna(how="all", axis=1)}, axis=1)
+    paper = paper.reindex(names).set_axis(here.index)
+    return pd.concat({"here, fold": here, "paper, fold": paper.dropna(how="all", axis=1)}, axis=1)
 
 
 def best_of_each_approach(scores: pd.DataFrame) -> dict[str, str]:
@@ -215,10 +215,10 @@ def best_of_each_approach(scores: pd.DataFrame) -> dict[str, str]:
     return {approach: f"{approach}/{best[approach]}" for approach in APPROACH_WORDS if approach in best.index}
 
 
-def beside_report(report: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """A table of the report (index ``model``) with the figures measured here; not trained here: '–'.
+def beside_paper(paper: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """A table of the paper (index ``model``) with the figures measured here; not trained here: '–'.
 
-    ``table``: what ``comparison`` gave. The report's percent become figures in [0, 1] as ours are.
+    ``table``: what ``comparison`` gave. The paper's percent become figures in [0, 1] as ours are.
     """
     ours = table.set_index("model")
     here = pd.DataFrame(index=ours.index)
@@ -230,11 +230,11 @@ def beside_report(report: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     here["here: validation"] = [plus_minus(*pair) for pair in spreads]
     intervals = zip(ours["measured"], ours["low"], ours["high"], strict=True)
     here["here: mAP [95 %]"] = [with_interval(*values) for values in intervals]
-    shown = report.copy()
+    shown = paper.copy()
     for column in shown.columns.intersection(["cv_mAP", "lb_mAP"]):
         shown[column] = (shown[column] / 100).map("{:.3f}".format)
     names = {"cv_mAP": "CV mAP", "lb_mAP": "LB mAP", "parameters_m": "parameters (M)"}
-    shown = shown.rename(columns=names).add_prefix("report: ")
+    shown = shown.rename(columns=names).add_prefix("paper: ")
     return dashes(shown.join(here))
 
 
@@ -266,13 +266,13 @@ def with_interval(value: float, low: float, high: float) -> str | None:
 def headline(table: pd.DataFrame, chance: float, measured_on: str) -> dict[str, object]:
     """Columns and rows of the table on the start page, from ``comparison``'s table."""
     here = [f"Here ({measured_on}) [95 %]", "Here, validation ± folds", "Network here"]
-    columns = ["Model", "Report (QV-Pipe)", *here]
+    columns = ["Model", "Paper (QV-Pipe)", *here]
     rows: list[list[object]] = []
     for row in table.itertuples():
-        report = float(row.report) if np.isfinite(row.report) else None
+        paper = float(row.paper) if np.isfinite(row.paper) else None
         measured = with_interval(row.measured, row.low, row.high)
         network = row.network if isinstance(row.network, str) else None
-        rows.append([row.report_name, report, measured, plus_minus(row.cv_mAP, row.cv_std), network])
+        rows.append([row.paper_name, paper, measured, plus_minus(row.cv_mAP, row.cv_std), network])
     rows.append(["Chance", None, chance, None, None])
     return {"columns": columns, "rows": rows}
 
@@ -280,11 +280,11 @@ def headline(table: pd.DataFrame, chance: float, measured_on: str) -> dict[str, 
 def model_rows(table: pd.DataFrame) -> list[dict[str, object]]:
     """``comparison``'s table as records for other programs; mAP in [0, 1], None without a figure."""
     columns = {
-        "report_name": "name",
+        "paper_name": "name",
         "approach": "approach",
         "model": "model",
         "network": "network",
-        "report": "report_mAP",
+        "paper": "report_mAP",
         "measured": "measured_mAP",
         "low": "low",
         "high": "high",

@@ -91,17 +91,17 @@ def folds_summary(
 ) -> str:
     """Notebook 02. ``counts``: `folds.fold_table` of the folds that are written.
 
-    ``recordings``: those with several files, of which the report's folds tear ``torn`` apart and whole ones
+    ``recordings``: those with several files, of which the paper's folds tear ``torn`` apart and whole ones
     ``whole_torn``, at the price of ``whole_spread`` (the largest spread of a class).
     """
-    used = "recordings kept whole" if by_recording else "the report's folds"
+    used = "recordings kept whole" if by_recording else "the paper's folds"
     lines = [
         f"Written: **{used}**. In every class the fullest and the emptiest fold differ by at most "
         f"{many(counts['spread'].max(), 'video')}."
     ]
     if recordings:
         lines.append(
-            f"The report's folds tear {torn:,} of {recordings:,} recordings that have several files apart; keeping "
+            f"The paper's folds tear {torn:,} of {recordings:,} recordings that have several files apart; keeping "
             f"them whole tears {whole_torn} and leaves a spread of at most {whole_spread}."
         )
     else:
@@ -135,7 +135,7 @@ def run_summary(params: TrainParams, result: Mapping[str, object], targets: np.n
     ]
     if isinstance(params, FrameParams):
         lines.append(pooling_sentence(result["pooling"]))
-    lines += report_figure(params)
+    lines += paper_figure(params)
     lines.append(
         f"The best epoch was {result['best_epoch']} of {result['epochs']}; {result['samples_per_s']:,.0f} {unit} a "
         "second in training."
@@ -166,13 +166,13 @@ def pooling_sentence(pooling: Mapping[str, float]) -> str:
     return f"Of the three poolings {best} is best on this fold ({pooling[best]:.3f}; {rest})."
 
 
-def report_figure(params: TrainParams) -> list[str]:
-    """A sentence with the report's own figure for this model, where it has one."""
+def paper_figure(params: TrainParams) -> list[str]:
+    """A sentence with the paper's own figure for this model, where it has one."""
     other = "" if params.preset == "paper" else ", on QV-Pipe with full-size pretrained networks"
     if isinstance(params, FrameParams):
         score = paper_tables.FRAME_LB / 100
         return [
-            f"The report's frame baseline scores {score:.3f} on the leaderboard (section III.A){other}; its "
+            f"The paper's frame baseline scores {score:.3f} on the leaderboard (section III.A){other}; its "
             "super-images 0.683 to 0.711. Notebook 10 compares the two here."
         ]
     tables = {"Table I": (paper_tables.table_i(), "lb_mAP", "on the leaderboard")}
@@ -180,7 +180,7 @@ def report_figure(params: TrainParams) -> list[str]:
     for name, (table, column, where) in tables.items():
         known = table.set_index("model")[column]
         if params.model in known.index:
-            return [f"The report's {params.model} has {known[params.model] / 100:.3f} {where} ({name}){other}."]
+            return [f"The paper's {params.model} has {known[params.model] / 100:.3f} {where} ({name}){other}."]
     return []
 
 
