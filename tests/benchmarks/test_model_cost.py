@@ -68,3 +68,13 @@ def test_hours() -> None:
 def test_the_meta_model_holds_no_content() -> None:
     network = model_cost.meta_model(read_model("paper", "efficientnet_l2"))
     assert sum(p.numel() * p.element_size() for p in network.parameters() if p.device != torch.device("meta")) == 0
+
+
+def test_hours_estimated_from_timms_speed_follow_the_operations() -> None:
+    params = read_model("paper", "nfnet_f3")
+    schedule = {"epochs": 30, "folds": 5, "videos": 6399}
+    known = model_cost.timm_figures().loc["dm_nfnet_f3"]
+    same = model_cost.estimated_hours(params, 2 * known["gmacs"], schedule)
+    assert same["samples/s at our size"] == pytest.approx(known["predict_per_s"])
+    assert model_cost.estimated_hours(params, 4 * known["gmacs"], schedule)["hours"] == pytest.approx(2 * same["hours"])
+    assert model_cost.estimated_hours(read_model("paper", "video_swin_k400"), 100.0, schedule) is None

@@ -24,11 +24,11 @@ NAN = float("nan")
 def reading_table() -> pd.DataFrame:
     columns = ["clip", "way", "why_not", "ratio", "ratio_low", "ratio_high", "exact", "odd_exact", "odd_clips"]
     rows = [
-        ("720p", "report", "", 1.0, 1.0, 1.0, True, 2, 2),
+        ("720p", "paper", "", 1.0, 1.0, 1.0, True, 2, 2),
         ("720p", "theirs", "", 4.0, 3.5, 4.5, True, 1, 2),
         ("720p", "absent", "not installed", NAN, NAN, NAN, False, 0, 2),
         ("720p", "ours", "", 6.0, 5.5, 6.5, True, 2, 2),
-        ("1080p", "report", "", 1.0, 1.0, 1.0, True, 2, 2),
+        ("1080p", "paper", "", 1.0, 1.0, 1.0, True, 2, 2),
         ("1080p", "theirs", "", 2.0, 2.0, 2.0, False, 1, 2),
         ("1080p", "absent", "not installed", NAN, NAN, NAN, False, 0, 2),
         ("1080p", "ours", "", 8.0, 8.0, 8.0, True, 2, 2),
@@ -52,9 +52,9 @@ def test_reading_ratios() -> None:
     assert colours(small) == [BLUE, PALE, ORANGE] and small.patches[1].get_hatch()
     assert colours(large) == [BLUE, PALE, ORANGE]
     ticks = [tick.get_text() for tick in small.get_yticklabels()]
-    assert ticks == ["report  (2 of 2)", "theirs  (1 of 2)", "absent", "ours  (2 of 2)"]
+    assert ticks == ["paper  (2 of 2)", "theirs  (1 of 2)", "absent", "ours  (2 of 2)"]
     assert [text.get_text().strip() for text in small.texts] == ["1.0", "4.0", "not measured", "6.0"]
-    assert [line.get_xdata()[0] for line in small.lines] == [1, 5.0], "the report's way, and what is wanted"
+    assert [line.get_xdata()[0] for line in small.lines] == [1, 5.0], "the paper's way, and what is wanted"
     assert [line.get_xdata()[0] for line in large.lines] == [1]
     assert small.get_xlim()[0] == 0
     assert len(figure.legends[0].get_texts()) == 4

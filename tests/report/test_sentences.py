@@ -109,3 +109,21 @@ def test_guessing_that_is_better_is_said_to_be() -> None:
 
 def test_nothing_to_find() -> None:
     assert "none of its validation videos has a label" in sentences.against_guessing({"val_mAP": 0.0}, np.zeros((3, 4)))
+
+
+def test_costs_beside_the_papers_parameters_and_a_plain_step() -> None:
+    counted = pd.DataFrame(
+        {"parameters_m": [83.4, 87.0, 5.0], "paper_m": [78.0, 88.0, np.nan], "gflops": [300.0, 1200.0, 30.0]},
+        index=["tresnet", "swin", "own"],
+    )
+    measured = pd.DataFrame(
+        {"train_ratio": [1.2, 1.0], "predict_ratio": [1.5, 1.1], "first": [2.0, 2.0], "last": [1.0, 3.0]},
+        index=["tresnet", "swin"],
+    )
+    prints, counts, speed, falls = sentences.cost_lines(counted, measured, "smoke", "cpu", 4)
+    assert "Of the 2 models whose parameters the paper prints, 1 agree with it within 3 %" in prints
+    assert "`tresnet` with 6.9%" in prints
+    assert "`swin` costs 1,200 GFLOPs, 40 times one of `own`" in counts
+    assert "training x 1.10, prediction x 1.30 (medians over 2 models)" in speed
+    assert "fell for 1 of 2 models in 4 steps" in falls
+    assert len(sentences.cost_lines(counted, measured[:0], "smoke", "cpu", 4)) == 2, "nothing fits this machine"

@@ -28,7 +28,7 @@ from vpipe_utils.storage.tables import read_table
 from vpipe_utils.tiles.tile_cache import TileCache
 from vpipe_utils.tiles.tile_writer import JPEG_QUALITY, encode_jpeg
 
-BATCH = 8  # as in training at the report's size
+BATCH = 8  # as in training at the paper's size
 FEW = BATCH  # super-images of full frames in a round: they take ten times as long
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet, as in everybody's code
 FRAMES, TILES, TILE_BYTES = "PIL, files of full frames", "PIL, files of tiles", "PIL, files of tiles, as bytes"

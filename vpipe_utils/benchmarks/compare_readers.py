@@ -1,6 +1,6 @@
 """The ways of `video_readers` side by side on one video: CPU seconds, memory, and whether the frames are right.
 
-Frame i is the i-th that OpenCV gives when it decodes the file from its start, as the report does.
+Frame i is the i-th that OpenCV gives when it decodes the file from its start, as the paper does.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 import pandas as pd
 
-from vpipe_utils.benchmarks.video_readers import JPEG, OURS, REPORT, WAYS, cv2_step
+from vpipe_utils.benchmarks.video_readers import JPEG, OURS, PAPER, WAYS, cv2_step
 from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.project.paths import project_root
 from vpipe_utils.storage.files import temporary_folder
@@ -102,7 +102,7 @@ def measure(path: Path, indices: Collection[int], rounds: int, ways: Collection[
 
     After one reading that warms up and is checked, `rounds` rounds in which the ways take turns, every other round
     backwards. Columns: way, why_not (a sentence; then the rest is empty), seconds (CPU, median of the rounds), ratio
-    (the report's seconds / this way's, median of the rounds' ratios), ratio_low, ratio_high (their range), ours_ratio
+    (the paper's seconds / this way's, median of the rounds' ratios), ratio_low, ratio_high (their range), ours_ratio
     (this way's seconds / ours, likewise), memory_mib (by which the first reading raises the peak) and exact.
     """
     truth = cv2_step(str(path), list(indices))
@@ -118,7 +118,7 @@ def measure(path: Path, indices: Collection[int], rounds: int, ways: Collection[
     none = np.full(rounds, NAN)
     rows = []
     for way in ways:
-        ratios = taken.get(REPORT, none) / taken[way]
+        ratios = taken.get(PAPER, none) / taken[way]
         figures = (median(taken[way]), median(ratios), ratios.min(), ratios.max())
         ours = median(taken[way] / taken.get(OURS, none))
         rows.append((way, firsts[way]["why_not"], *figures, ours, firsts[way]["memory_mib"], firsts[way]["exact"]))
@@ -139,15 +139,28 @@ def check(clips: Mapping[str, Path], n: int = 9, ways: Collection[str] = tuple(W
     return pd.Series(found, dtype=object).unstack().reindex(index=list(clips), columns=list(ways))
 
 
+def shown(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `measure` for people, indexed by clip and way; what could not be measured is left out.
+
+    ``table``: with clip, odd_exact and odd_clips (see `check`) beside.
+    """
+    there = table[table["why_not"] == ""]
+    result = there[["clip", "way", "seconds", "ratio", "ratio_low", "ratio_high", "ours_ratio"]].copy()
+    result["MiB"] = there["memory_mib"].round().astype(object)
+    result["right"] = there["exact"].map({True: "yes", False: "no"})
+    result["odd clips"] = [f"{row.odd_exact} of {row.odd_clips}" for row in there.itertuples()]
+    return result.set_index(["clip", "way"])
+
+
 def describe(table: pd.DataFrame, wanted: Mapping[str, float]) -> list[str]:
-    """A sentence a clip: ours against the report's way and the fastest others. `wanted`: clip → ratio aimed at.
+    """A sentence a clip: ours against the paper's way and the fastest others. `wanted`: clip → ratio aimed at.
 
     ``table``: rows of `measure` with clip, odd_exact and odd_clips (see `check`) beside.
     """
     lines = []
     for clip, rows in table.groupby("clip", sort=False):
         own = rows[rows["way"] == OURS].iloc[0]
-        others = rows[~rows["way"].isin([OURS, REPORT]) & rows["exact"]]
+        others = rows[~rows["way"].isin([OURS, PAPER]) & rows["exact"]]
         always = others[others["odd_exact"] == others["odd_clips"]]
         fastest = [
             f"the fastest that is right {where}, {part.loc[part['ours_ratio'].idxmin(), 'way']}, takes "
@@ -157,7 +170,7 @@ def describe(table: pd.DataFrame, wanted: Mapping[str, float]) -> list[str]:
         ]
         aim = f" (wanted: at least {wanted[clip]:g})" if clip in wanted else ""
         start = (
-            f"{clip}: ours takes {own['seconds']:.2f} s and is x {own['ratio']:.1f} as fast as the report's way{aim}"
+            f"{clip}: ours takes {own['seconds']:.2f} s and is x {own['ratio']:.1f} as fast as the paper's way{aim}"
         )
         lines.append("; ".join([start, *fastest]) + (" (wanted: at least 1)." if fastest else "."))
     return lines
@@ -173,14 +186,14 @@ def count_by_stepping(path: Path) -> int:
 
 
 def _checked_read(reader: Reader, way: str, path: Path, indices: Collection[int], truth: np.ndarray) -> dict[str, Any]:
-    """One reading: why_not, memory_mib and exact; of the report's way, whether they are the right frames' JPEGs."""
+    """One reading: why_not, memory_mib and exact; of the paper's way, whether they are the right frames' JPEGs."""
     with temporary_folder() as folder:
         keep = folder / "frames.npy"
         answer = reader.read(path, indices, keep)
         if answer["why_not"]:
             return {"why_not": answer["why_not"], "memory_mib": NAN, "exact": False}
         frames = np.load(keep)
-    expected = _as_jpeg(truth) if way == REPORT else truth
+    expected = _as_jpeg(truth) if way == PAPER else truth
     return {**answer, "exact": bool(np.array_equal(frames, expected))}
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from statistics import median
 from typing import Any
@@ -121,6 +121,14 @@ def measure(
     }
 
 
+def compare(params: TrainParams, steps: int) -> dict[str, float | None]:
+    """`measure` of our step, its speed divided by the plain one's (train_ratio, predict_ratio), first and last loss."""
+    ours, plain = (measure(params, steps, plain) for plain in (False, True))
+    ratios = {f"{key}_ratio": ours[f"{key}_per_s"] / plain[f"{key}_per_s"] for key in ("train", "predict")}
+    losses = ours.pop("losses")
+    return {**ours, **ratios, "first": losses[0], "last": losses[-1]}
+
+
 class _Clock(Callback):
     """Times every batch from the first to the last thing that is done for it, and keeps its loss."""
 
@@ -161,6 +169,23 @@ def gpu_hours(
     trained = videos * (folds - 1) / folds * (params.frames_per_epoch if frames else 1)
     validated = videos / folds * (params.eval_frames if frames else 1)
     return folds * epochs * (trained / train_per_s + validated / predict_per_s) / 3600
+
+
+def estimated_hours(params: TrainParams, gflops: float, schedule: Mapping[str, int]) -> dict[str, float] | None:
+    """Hours on timm's GPU, from its speed at another size; None where timm has no figure of the network.
+
+    ``gflops``: of one of our samples. Speed goes by the ratio of operations; a trained sample counts as four forward
+    passes: forward, recomputed for gradient checkpointing, backward worth two. ``schedule``: see `gpu_hours`.
+    """
+    published = timm_figures()
+    network = params.backbone.split(".")[0]
+    if network not in published.index:
+        return None
+    known = published.loc[network]
+    speed = known["predict_per_s"] * known["gmacs"] / (gflops / 2)
+    hours = gpu_hours(params, speed / 4, speed, **schedule)
+    at_timm = {"timm px": known["px"], "timm images/s": known["predict_per_s"]}
+    return {**at_timm, "samples/s at our size": speed, "hours": hours}
 
 
 def timm_figures() -> pd.DataFrame:

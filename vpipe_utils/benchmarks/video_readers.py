@@ -30,7 +30,7 @@ NO_FFMPEG = "Could not load libtorchcodec"
 
 
 def write_all(path: str, indices: list[int], folder: str) -> np.ndarray:
-    """The report's way: every frame to a JPEG file at its size (section II.A), then the wanted files are read."""
+    """The paper's way: every frame to a JPEG file at its size (section II.A), then the wanted files are read."""
     capture, number = _capture(path), 0
     while True:
         done, frame = capture.read()
@@ -132,9 +132,9 @@ class Way(NamedTuple):
     program: str = ""
 
 
-REPORT, OURS = "the report's", "ours"
+PAPER, OURS = "the paper's", "ours"
 WAYS = {
-    REPORT: Way(write_all),
+    PAPER: Way(write_all),
     "ffmpeg select": Way(ffmpeg, "av", "ffmpeg"),
     "PyAV, through": Way(pyav_step, "av"),
     "cv2 grab": Way(cv2_step),

@@ -1,4 +1,4 @@
-"""The closing sentences of notebooks 01 to 05: Markdown, computed from what was measured, names as text.
+"""The closing sentences of notebooks 01 to 05 and 12: Markdown, computed from what was measured, names as text.
 
 Those of notebooks 06 and 10, which compare models, are in `result_tables` and `conclusions`. Here too: what is said in
 between, but does not hold for all data.
@@ -182,6 +182,32 @@ def paper_figure(params: TrainParams) -> list[str]:
         if params.model in known.index:
             return [f"The paper's {params.model} has {known[params.model] / 100:.3f} {where} ({name}){other}."]
     return []
+
+
+def cost_lines(counted: pd.DataFrame, measured: pd.DataFrame, preset: str, device: str, steps: int) -> list[str]:
+    """Notebook 12, the models: what was counted beside Tables I and II, what was measured beside a plain step.
+
+    ``counted``: parameters_m, paper_m (NaN where not printed) and gflops; ``measured``: train_ratio, predict_ratio,
+    first and last loss; both indexed by model.
+    """
+    heaviest, lightest = counted["gflops"].idxmax(), counted["gflops"].idxmin()
+    times = counted["gflops"].max() / counted["gflops"].min()
+    gap = (counted["parameters_m"] / counted["paper_m"] - 1).abs().dropna()
+    lines = [
+        f"Of the {len(gap)} models whose parameters the paper prints, {(gap < 0.03).sum()} agree with it within 3 %; "
+        f"furthest off is `{gap.idxmax()}` with {gap.max():.1%}.",
+        f"At the paper's size a sample of `{heaviest}` costs {counted['gflops'].max():,.0f} GFLOPs, "
+        f"{times:.0f} times one of `{lightest}`.",
+    ]
+    if len(measured):
+        falling = (measured["last"] < measured["first"]).sum()
+        lines += [
+            f"Our step against the plain one, preset {in_markdown(preset)} on {in_markdown(device)}: training "
+            f"x {measured['train_ratio'].median():.2f}, prediction x {measured['predict_ratio'].median():.2f} "
+            f"(medians over {many(len(measured), 'model')}).",
+            f"The loss on the repeated batch fell for {falling} of {len(measured)} models in {steps} steps.",
+        ]
+    return lines
 
 
 def as_list(lines: Sequence[str]) -> str:
