@@ -29,12 +29,7 @@ from run import REHEARSAL, end_leftovers, hold_lock  # noqa: E402
 
 from vpipe_utils.data import video_table  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.learning.params import (  # noqa: E402
-    FrameParams,
-    TrainParams,
-    VideoParams,
-    read_model,
-)
+from vpipe_utils.learning.params import FrameParams, TrainParams, VideoParams, read_model  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, model_names, read_layers  # noqa: E402
 from vpipe_utils.project.paths import Layout  # noqa: E402
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, temporary_folder  # noqa: E402

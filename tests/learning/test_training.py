@@ -20,13 +20,7 @@ from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.device import Device
 from vpipe_utils.learning.inference import predict
 from vpipe_utils.learning.params import TrainParams
-from vpipe_utils.learning.training import (
-    Labeller,
-    fit,
-    make_loss,
-    one_cycle,
-    parameter_groups,
-)
+from vpipe_utils.learning.training import Labeller, fit, make_loss, one_cycle, parameter_groups
 from vpipe_utils.learning.weights.checkpoints import CHECKPOINT
 
 TARGETS = three_class_targets(64)

@@ -6,18 +6,7 @@ import numpy as np
 import pytest
 
 from vpipe_utils.pipesim import render
-from vpipe_utils.pipesim.scene import (
-    N_R,
-    N_THETA,
-    N_Z,
-    Billboard,
-    Scene,
-    grid,
-    noise,
-    stretch,
-    turn,
-    wall_radius,
-)
+from vpipe_utils.pipesim.scene import N_R, N_THETA, N_Z, Billboard, Scene, grid, noise, stretch, turn, wall_radius
 
 
 def straight_pipe() -> Scene:

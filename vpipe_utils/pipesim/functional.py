@@ -27,7 +27,7 @@ def deposits(scene: Scene, z: float, rng: np.random.Generator) -> None:
     where = (bed < scene.radius - 0.04) & (profile > 0.05)
     scene.radius[:] = np.where(where, bed, scene.radius)
     brown = np.array([0.34, 0.25, 0.15]) * rng.uniform(0.6, 1.25) + rng.normal(0, 0.02, 3)
-    scene.paint(0.93 * where.astype(np.float32), tuple(float(c) for c in brown.clip(0.05, 0.6)))
+    scene.paint(0.93 * where.astype(np.float32), brown.clip(0.05, 0.6))
     grain = np.clip(1 + 0.28 * noise(rng, 0.12, 0.12, rough=0.9), 0.4, 1.7)
     scene.detail[:] = np.where(where, grain, scene.detail)
     scene.mark("CJ", where)
@@ -100,7 +100,7 @@ def encrustation(scene: Scene, z: float, rng: np.random.Generator) -> None:
         amount = ramp(edge, 0.0, 0.5).astype(np.float32)
         lumps = np.clip(0.75 + 0.3 * noise(rng, 0.16, 0.16, rough=0.7), 0.2, 1.3)
         scene.radius -= rng.uniform(0.12, 0.30) * amount * lumps
-        scene.paint(np.clip(amount * 1.3, 0, 0.95), tuple(float(c) for c in tone.clip(0.2, 0.95)))
+        scene.paint(np.clip(amount * 1.3, 0, 0.95), tone.clip(0.2, 0.95))
         scene.detail *= 1 + amount * 0.2 * noise(rng, 0.1, 0.1)
         scene.mark("JG", amount > 0.4)
 
@@ -191,6 +191,6 @@ def wall_remains(scene: Scene, z: float, rng: np.random.Generator) -> None:
     scene.radius[:] = np.where(where, edge, scene.radius)
     red = rng.random() < 0.6
     tone = np.array([0.50, 0.24, 0.15] if red else [0.42, 0.40, 0.36]) * rng.uniform(0.8, 1.2)
-    scene.paint(where.astype(np.float32), tuple(float(c) for c in tone))
+    scene.paint(where.astype(np.float32), tone)
     scene.bricks.append((z - 0.08, z + 0.15))
     scene.mark("CQ", where)

@@ -121,14 +121,14 @@ def wear(scene: Scene, look: Look, rng: np.random.Generator, room_for_water: boo
             scene.paint(0.75 * amount, (0.42, 0.22, 0.09))
     if rng.random() < 0.4:  # grease, soot, lime as large faint stains
         amount = np.clip(noise(rng, 0.8, 0.8, rough=0.5) - 0.5, 0, 1)
-        scene.paint(0.5 * amount, tuple(float(c) for c in rng.uniform(0.1, 0.6) * np.array([1, 0.93, 0.82])))
+        scene.paint(0.5 * amount, rng.uniform(0.1, 0.6) * np.array([1, 0.93, 0.82]))
     if rng.random() < 0.25:  # marks of spray paint: bright colour alone is no obstacle
         hue = np.roll(rng.uniform([0.5, 0.15, 0.05], [0.8, 0.5, 0.15]), rng.integers(0, 3))
         for _ in range(rng.integers(1, 3)):
             side, z = rng.uniform(0.5, 5.8), rng.uniform(scene.mouth + 0.2, 4.5)
             u, v = turn(side) / rng.uniform(0.15, 0.35), (g.z - z) / rng.uniform(0.15, 0.4)
             spot = ramp(np.sqrt(u**2 + v**2) + 0.25 * noise(rng, 0.2, 0.2), 1.0, 0.8).astype(np.float32)
-            scene.paint(0.85 * spot, tuple(float(c) for c in hue))
+            scene.paint(0.85 * spot, hue)
     if rng.random() < 0.3:  # damp, darker
         z = rng.uniform(2, 6)
         damp = stretch(z, z + rng.uniform(0.5, 2), 0.4) * ramp(np.abs(turn(np.pi)), 2.2, 1.0)

@@ -79,7 +79,7 @@ class Scene:
         self.color = np.empty((N_THETA, N_Z, 3), np.float32)
         self.detail = np.ones((N_THETA, N_Z), np.float32)
 
-    def paint(self, amount: np.ndarray, rgb: tuple[float, float, float]) -> None:
+    def paint(self, amount: np.ndarray, rgb: np.ndarray | tuple[float, float, float]) -> None:
         """Blend the wall's albedo towards rgb where amount (T, Z) in [0, 1] says so."""
         touched = np.flatnonzero(amount.any(0))
         if len(touched):

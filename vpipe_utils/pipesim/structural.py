@@ -60,7 +60,7 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
         amount = ramp(edge, 0.0, 0.12).astype(np.float32)
         scene.radius += 0.28 * amount * (1 + 0.3 * noise(rng, 0.15, 0.15))
         tone = np.array([0.24, 0.14, 0.07]) * rng.uniform(0.5, 1.1)
-        scene.paint(amount, tuple(float(c) for c in tone))
+        scene.paint(amount, tone)
         scene.detail *= 1 + amount * (0.4 * noise(rng, 0.1, 0.1)).clip(-0.6, 0.8)
         scene.mark("PL", amount > 0.5)
     canvas = np.zeros((N_THETA, N_Z), np.uint8)
@@ -165,7 +165,7 @@ def corrosion(scene: Scene, z: float, rng: np.random.Generator) -> None:
     scene.radius += amount * (0.06 + 0.05 * noise(rng, 0.15, 0.15, rough=0.8)) + 0.07 * pits
     rust = rng.uniform(0, 1)  # from eaten concrete, grey-brown, to eaten iron
     tone = (np.array([0.40, 0.34, 0.26]) * (1 - rust) + np.array([0.46, 0.23, 0.09]) * rust) * rng.uniform(0.65, 1.2)
-    scene.paint(0.85 * amount, tuple(float(c) for c in tone))
+    scene.paint(0.85 * amount, tone)
     scene.paint(0.9 * pits, (0.05, 0.03, 0.02))
     scene.paint(0.7 * stones, (0.62, 0.56, 0.46))
     scene.mark("FS", amount > 0.5)
@@ -182,7 +182,7 @@ def lateral(scene: Scene, z: float, rng: np.random.Generator) -> None:
     rim = (ramp(d, 0.74, 0.84) * ramp(d, 1.3, 1.08)).astype(np.float32)
     scene.radius += 0.10 * hole - rng.uniform(0.07, 0.14) * rim
     pale = np.array([0.80, 0.77, 0.68]) * rng.uniform(0.8, 1.15)
-    scene.paint(rim, tuple(float(c) for c in pale.clip(0, 0.97)))
+    scene.paint(rim, pale.clip(0, 0.97))
     scene.detail *= 1 + rim * 0.22 * noise(rng, 0.12, 0.12)
     scene.paint(hole, (0.018, 0.016, 0.014))
     scene.mark("AJ", d < 1.2)
@@ -222,7 +222,7 @@ def open_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     gap = ((g.z >= z) & (g.z < z + rng.uniform(0.4, 0.8))).astype(np.float32) * np.ones_like(g.theta)
     scene.radius += gap * (0.22 + 0.06 * noise(rng, 0.25, 0.2, rough=0.7))
     tone = np.array([0.20, 0.12, 0.06]) * rng.uniform(0.6, 1.2)
-    scene.paint(gap, tuple(float(c) for c in tone))
+    scene.paint(gap, tone)
     scene.detail[:] = np.where(gap > 0, np.clip(1 + 0.45 * noise(rng, 0.14, 0.14, rough=0.8), 0.2, 2), scene.detail)
     scene.mark("TJ", np.roll(gap, 3, 1) + gap > 0)
 
