@@ -17,13 +17,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from vpipe_utils.data.annotations import read_annotations  # noqa: E402
+from vpipe_utils.data.label_checks import read_own_labels  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.data.video_table import index_videos  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
 from vpipe_utils.storage.tables import write_json  # noqa: E402
 from vpipe_utils.tiles.tile_writer import Settings, build_shards  # noqa: E402
-from vpipe_utils.user_files.name_matching import FileNames  # noqa: E402
 
 
 def main() -> None:
@@ -50,11 +49,7 @@ def prepare(preset: str, which: str, outputs: str | None = None) -> dict[str, in
     if params.source != "files":
         raise ValueError("parts are for source: files; notebook 01 makes the clips of PipeSim where it uses them")
     part = number_of(which)
-    files = FileNames.of(params.videos_path)
-    train, held_out = (
-        read_annotations(path, params.class_codes, params.normal_class, files)["video"].tolist() if path else []
-        for path in (params.annotations_path, params.test_annotations_path)
-    )
+    train, held_out = (file.table["video"].tolist() if file else [] for file in read_own_labels(params))
     videos = index_videos(
         params.videos_path, train, params.workers, held_out=held_out, journal=params.layout.probes, part=part
     )

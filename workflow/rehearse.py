@@ -28,6 +28,7 @@ from job import cell_error, job_environment, last_line, plain_ipython, require_u
 from run import REHEARSAL, end_leftovers, hold_lock  # noqa: E402
 
 from vpipe_utils.data import video_table  # noqa: E402
+from vpipe_utils.data.label_checks import read_own_labels  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.learning.params import FrameParams, TrainParams, VideoParams, read_model  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, model_names, read_layers  # noqa: E402
@@ -258,11 +259,8 @@ def labelled_videos(of: TrainParams) -> int:
     """Labelled videos of the data the preset is meant for; QV-Pipe's where they are not there to be counted."""
     if of.source == "pipesim":
         return of.pipesim_train
-    from vpipe_utils.data.annotations import read_annotations
-    from vpipe_utils.user_files.name_matching import FileNames
-
     if of.annotations_path.is_file():
-        return len(read_annotations(of.annotations_path, of.class_codes, of.normal_class, FileNames.of(of.videos_path)))
+        return len(read_own_labels(of)[0].table)
     return video_table.QV_PIPE["labelled"]
 
 

@@ -106,20 +106,3 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
     with pytest.raises(ValueError, match="holds files that PipeSim did not make"):
         generate(tmp_path, **SMALL)
     assert [path.name for path in tmp_path.iterdir()] == ["holiday.mp4"]
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"n_train": 0}, "n_train is 0"),
-        ({"width": 65}, "65x48"),
-        ({"frames": 8}, "frames is 8"),
-        ({"fps": 0}, "fps is 0"),
-        ({"temper": -0.1}, "temper is -0.1"),
-        ({"workers": 0}, "workers is 0"),
-    ],
-)
-def test_arguments_that_make_no_sense(change, message, tmp_path):
-    with pytest.raises(ValueError, match=message):
-        generate(tmp_path / "data", **{**SMALL, **change})
-    assert not (tmp_path / "data").exists()

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -35,26 +34,38 @@ class Checked(NamedTuple):
     lines: list[str]
 
 
+def read_own_labels(params: DataParams) -> tuple[LabelFile, LabelFile | None]:
+    """What the annotations say of the files in the folder of videos: for training, and held out where there are any.
+
+    Raises ValueError for a video that is in both, and as `read_annotations` does.
+    """
+    files = FileNames.of(params.videos_path)
+    train, held_out = (
+        read_label_file(path, params.class_codes, params.normal_class, files) if path else None
+        for path in (params.annotations_path, params.test_annotations_path)
+    )
+    both = set(train.table["video"]) & set(held_out.table["video"]) if held_out else ()
+    if both:
+        raise ValueError(
+            f"{_names(sorted(both))}: in annotations and in test_annotations; name a video in one of the two"
+        )
+    return train, held_out
+
+
 def check_labels(params: DataParams, videos_table: Path | None = None) -> Checked:
     """Read the labels of own data beside a listing of its videos; ``videos_table``: of an earlier run, may be missing.
 
-    Raises ValueError with a sentence for what can only fail later: no label fits a file, a video is in both label
-    files, there are fewer videos than folds.
+    Raises ValueError with a sentence for what can only fail later: no label fits a file, there are fewer
+    videos than folds; and as `read_own_labels` does.
     """
     folder = params.videos_path
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: set videos_dir to the folder that holds the videos")
     files = FileNames.of(folder)
-    read = [
-        (path, read_label_file(path, params.class_codes, params.normal_class, files))
-        for path in (params.annotations_path, params.test_annotations_path)
-        if path is not None
-    ]
-    named = [video for _, file in read for video in file.table["video"]]
-    both = [video for video, times in Counter(named).items() if times > 1]
-    if both:
-        raise ValueError(f"{_names(both)}: in annotations and in test_annotations; name a video in one of the two")
-    others = [name for name in files.names - set(named) if not name.startswith(".")]
+    paths = (params.annotations_path, params.test_annotations_path)
+    read = [(path, file) for path, file in zip(paths, read_own_labels(params), strict=True) if file]
+    named = {video for _, file in read for video in file.table["video"]}
+    others = [name for name in files.names - named if not name.startswith(".")]
     unlabelled = [name for name in others if has_video_ending(name)]
     tried = [name for name in others if os.path.splitext(name)[1].lower() not in (*VIDEO_EXTENSIONS, *NEVER_TRIED)]
     lines, present = [], []

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from vpipe_utils.data.classes import CLASSES, long_names
 from vpipe_utils.project.names import require_model_name, require_preset_name
-from vpipe_utils.project.parameters import Count, NotNegative, Parameters, Positive, Share
+from vpipe_utils.project.parameters import Count, NotNegative, Parameters, Share
 from vpipe_utils.project.paths import APPROACHES, Layout, resolve
 
 
@@ -47,10 +47,10 @@ class DataParams(Parameters):
 
     pipesim_train: int = Count
     pipesim_test: int = Count
-    pipesim_width: int = Field(ge=32, multiple_of=2)
-    pipesim_height: int = Field(ge=32, multiple_of=2)
+    pipesim_width: int = Field(ge=32, le=1920, multiple_of=2)
+    pipesim_height: int = Field(ge=32, le=1080, multiple_of=2)
     pipesim_frames: int = Field(ge=9)
-    pipesim_fps: float = Positive
+    pipesim_fps: float = Field(gt=0, le=120)
     pipesim_temper: float = Share
 
     @model_validator(mode="after")

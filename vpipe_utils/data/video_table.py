@@ -6,7 +6,7 @@ import contextlib
 import sys
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path
 
 import pandas as pd
 
@@ -73,11 +73,11 @@ def index_videos(
     duration_s, width, height (pixels), codec, read_through (why single frames cannot be jumped to, else ""), damage
     (what of it is damaged, else ""), size (bytes), content (SHA-256), shard, n_shards (see `shards`), readable, why_not
     (why it cannot be read, else ""). A named video that is missing is a row, not readable. What else of the folder is a
-    video, and what is passed over, says `video_files`. Raises ValueError for a name that is a path, comes twice or is
-    in both splits, for a missing folder, and for a folder without videos or with none of the labelled ones.
+    video, and what is passed over, says `video_files`. Raises ValueError for a missing
+    folder, and for a folder without videos or with none of the labelled ones.
     """
     folder = Path(videos_dir).absolute()
-    named = _checked_names([*labelled, *held_out])
+    named = {*labelled, *held_out}
     train = set(labelled)
     if not folder.is_dir():
         raise ValueError(f"{folder} is not a folder: set videos_dir to the folder that holds the videos")
@@ -173,19 +173,6 @@ def _row(folder: Path, job: tuple[str, dict[str, object] | None]) -> dict[str, o
         return probe_journal.probe(folder / name, known) | {"readable": True, "why_not": ""}
     except VideoError as error:
         return NOT_READ | {"readable": False, "why_not": error.reason}
-
-
-def _checked_names(names: Sequence[str]) -> set[str]:
-    """The names as a set; each must be a plain file name and come once."""
-    seen: set[str] = set()
-    for name in names:
-        plain = isinstance(name, str) and name not in ("", ".", "..") and "\0" not in name
-        if not plain or PurePosixPath(name).name != name or PureWindowsPath(name).name != name:
-            raise ValueError(f"annotations: {name!r} is no plain file name; videos lie flat in one folder")
-        if name in seen:
-            raise ValueError(f"annotations: video '{name}' is named twice; name it once, in one split")
-        seen.add(name)
-    return seen
 
 
 def _why_no_video(folder: Path, files: Files) -> str:

@@ -5,8 +5,7 @@ A model is named 'approach/model', as in ``ensemble_models``. Scores are mAP in 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -45,32 +44,29 @@ def validation_predictions(
 
     ``folds``: fold of every labelled video. A run that validated other videos is an error (ValueError).
     """
-    return {
-        name: {
-            row.fold: _predicted(row, f"val_predictions{suffix}", classes, list(folds.index[folds == row.fold]))
-            for row in group.itertuples()
-        }
-        for name, group in runs[runs["finished"]].groupby("name", sort=False)
-    }
+    return _predictions(runs, f"val_predictions{suffix}", classes, lambda fold: list(folds.index[folds == fold]))
 
 
 def test_predictions(
     runs: pd.DataFrame, videos: Sequence[str], classes: Sequence[str], suffix: str = ""
 ) -> dict[str, ByFold]:
     """Finished runs' predictions for the test ``videos``: name -> fold -> table."""
-    return {
-        name: {row.fold: _predicted(row, f"test_predictions{suffix}", classes, videos) for row in group.itertuples()}
-        for name, group in runs[runs["finished"]].groupby("name", sort=False)
-    }
+    return _predictions(runs, f"test_predictions{suffix}", classes, lambda _: videos)
 
 
-def _predicted(run: Any, file: str, classes: Sequence[str], videos: Sequence[str]) -> pd.DataFrame:
-    """Predictions of one run; a sentence that says what to run again where they are of other videos or classes."""
-    try:
-        return read_predictions(run.folder / f"{file}.parquet", classes, videos)
-    except ValueError as error:
-        again = f"run the notebook of {run.name}, fold {run.fold}, again"
-        raise ValueError(f"{error}: predictions of older data; {again}") from None
+def _predictions(
+    runs: pd.DataFrame, file: str, classes: Sequence[str], videos_of: Callable[[int], Sequence[str]]
+) -> dict[str, ByFold]:
+    """One file of every finished run; a sentence that says what to run again where it is of other videos or classes."""
+    found: dict[str, ByFold] = {}
+    for run in runs[runs["finished"]].itertuples():
+        try:
+            table = read_predictions(run.folder / f"{file}.parquet", classes, videos_of(run.fold))
+        except ValueError as error:
+            again = f"run the notebook of {run.name}, fold {run.fold}, again"
+            raise ValueError(f"{error}: predictions of older data; {again}") from None
+        found.setdefault(run.name, {})[run.fold] = table
+    return found
 
 
 test_predictions.__test__ = False  # pytest takes names that begin with test_ for tests
@@ -86,9 +82,11 @@ def matrices(labels: pd.DataFrame, predictions: pd.DataFrame) -> tuple[np.ndarra
     return labels[codes].to_numpy(), scores.to_numpy(dtype=np.float64)
 
 
-def labels_of(labels: pd.DataFrame, predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``labels`` whose videos are predicted."""
-    return labels[labels["video"].isin(predictions["video"])]
+def labels_of(labels: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``labels`` whose videos all of ``predictions`` hold."""
+    for table in predictions:
+        labels = labels[labels["video"].isin(table["video"])]
+    return labels
 
 
 def cross_validation(by_fold: ByFold, labels: pd.DataFrame) -> dict[str, object]:
@@ -174,13 +172,6 @@ def class_scores(labels: pd.DataFrame, predictions: pd.DataFrame) -> pd.Series:
 def scored_labels(labels: pd.DataFrame, held_out: pd.DataFrame | None, predictions: pd.DataFrame) -> pd.DataFrame:
     """What a model's AP are measured on: the held-out labels, else the labels of the videos predicted out of fold."""
     return labels_of(labels, predictions) if held_out is None else held_out
-
-
-def common_labels(labels: pd.DataFrame, *predictions: pd.DataFrame) -> pd.DataFrame:
-    """The rows of ``labels`` whose videos all of ``predictions`` hold."""
-    for table in predictions:
-        labels = labels_of(labels, table)
-    return labels
 
 
 def compare(labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed: int) -> tuple[float, float, float]:

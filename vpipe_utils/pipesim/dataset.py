@@ -40,6 +40,8 @@ def generate(
 ) -> None:
     """Make `n_train` + `n_test` clips of width × height pixels and about `frames` frames (never under 9).
 
+    `DataParams` says what the arguments may be.
+
     Writes videos/*.mp4 (both splits, flat), annotations.json (train), test_annotations.json (held out),
     evidence.parquet (video, class, frame, box x0 y0 x1 y1 in pixels of the file, x1 and y1 exclusive,
     share of the picture) and, last, pipesim.json with all arguments. For `temper` see
@@ -49,7 +51,6 @@ def generate(
     is left as it is; an unfinished one is finished, keeping its videos; one made with other arguments is
     emptied of what generate wrote and made anew. A folder with anything else in it is refused (ValueError).
     """
-    _check(n_train, n_test, width, height, frames, fps, temper, workers)
     folder = Path(folder)
     arguments = {
         "version": VERSION,
@@ -77,24 +78,6 @@ def generate(
     write_table(_evidence_table(folder, clips), folder / "evidence.parquet")
     write_json(arguments, folder / DONE)
     _remove(folder / "parts", folder / STARTED)
-
-
-def _check(
-    n_train: int, n_test: int, width: int, height: int, frames: int, fps: float, temper: float, workers: int
-) -> None:
-    """One sentence for the first argument that makes no sense."""
-    if n_train < 1 or n_test < 0:
-        raise ValueError(f"pipesim: n_train is {n_train} and n_test {n_test}; at least 1 and 0 are needed")
-    if width % 2 or height % 2 or not (32 <= width <= 1920 and 32 <= height <= 1080):
-        raise ValueError(f"pipesim: picture size is {width}x{height}; both must be even, from 32x32 to 1920x1080")
-    if frames < 9:
-        raise ValueError(f"pipesim: frames is {frames}; a clip needs at least 9")
-    if not 0 < fps <= 120:
-        raise ValueError(f"pipesim: fps is {fps}; it must be above 0 and at most 120")
-    if not 0 <= temper <= 1:
-        raise ValueError(f"pipesim: temper is {temper}; it must lie in [0, 1]")
-    if workers < 1:
-        raise ValueError(f"pipesim: workers is {workers}; at least 1 is needed")
 
 
 def _read(path: Path) -> object:

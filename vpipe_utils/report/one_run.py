@@ -101,26 +101,22 @@ def learning_curve(history: pd.DataFrame) -> Figure:
 
 @quiet
 def per_class_ap(
-    measured: pd.DataFrame | pd.Series | Mapping[str, float | None],
+    measured: pd.Series | Mapping[str, float | None],
     reference: pd.Series | None = None,
     chance: pd.Series | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
     """AP of every class in [0, 1]: dots, and the paper's as diamonds where given.
 
-    ``measured``: one value a class, or a table with a column a fold (dot: mean, line: lowest to highest).
-    ``reference``, ``chance``: one value a class. A class without positives has no dot. ``names``: long names.
+    ``measured``, ``reference``, ``chance``: one value a class. A class without positives has no dot. ``names``: long
+    names.
     """
-    if not isinstance(measured, pd.DataFrame):
-        measured = pd.DataFrame({"AP": pd.Series(measured, dtype=float)})
-    table = measured.astype(float)
-    codes = list(table.index)
+    ap = pd.Series(measured, dtype=float)
+    codes = list(ap.index)
     y = np.arange(len(codes))[::-1]
     figure = new_figure(height=max(1.8, 0.9 + 0.24 * len(codes)))
     axes = figure.subplots()
-    axes.hlines(y, table.min(axis=1), table.max(axis=1), color=BLUE, lw=3, alpha=0.35)
-    label = "measured, mean and range of folds" if table.shape[1] > 1 else "measured"
-    axes.plot(table.mean(axis=1), y, "o", color=BLUE, label=label)
+    axes.plot(ap, y, "o", color=BLUE, label="measured")
     if chance is not None:
         axes.plot(chance.reindex(codes), y, "|", color=GREY, ms=9, mew=1.5, label="chance")
     if reference is not None and reference.reindex(codes).notna().any():

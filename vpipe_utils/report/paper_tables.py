@@ -20,7 +20,6 @@ PAPER = "J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on V
 FRAME_LB = 54.71  # section III.A.4, TResNet on frames
 ENSEMBLE_LB = 72.181  # Table III: six models, weighted, with the ZC rule
 ZC_RULE_GAIN = 0.12  # Table IV
-ZC_THRESHOLD = 0.9  # section IV
 EMA_GAIN = 5.0  # Table IV
 
 # Runs of this project and what the paper calls their models.

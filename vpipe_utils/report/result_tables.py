@@ -279,17 +279,7 @@ def headline(table: pd.DataFrame, chance: float, measured_on: str) -> dict[str, 
 
 def model_rows(table: pd.DataFrame) -> list[dict[str, object]]:
     """``comparison``'s table as records for other programs; mAP in [0, 1], None without a figure."""
-    columns = {
-        "paper_name": "name",
-        "approach": "approach",
-        "model": "model",
-        "network": "network",
-        "paper": "report_mAP",
-        "measured": "measured_mAP",
-        "low": "low",
-        "high": "high",
-        "cv_mAP": "cv_mAP",
-        "cv_std": "cv_std",
-    }
-    picked = table[list(columns)].rename(columns=columns).astype(object)
+    names = {"paper_name": "name", "paper": "report_mAP", "measured": "measured_mAP"}
+    columns = ["paper_name", "approach", "model", "network", "paper", "measured", "low", "high", "cv_mAP", "cv_std"]
+    picked = table[columns].rename(columns=names).astype(object)
     return picked.where(picked.notna(), None).to_dict("records")

@@ -126,12 +126,6 @@ class TileCache:
         """Which frames of the video its cached tiles are: int64 (frames_per_video + run,)."""
         return cached_indices(self.frames(name), self.frames_per_video, self.run)
 
-    def verify(self) -> None:
-        """Read everything and compare checksums; raises ValueError naming the first damaged video."""
-        for row, starts in enumerate(self._starts):
-            for position, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
-                self._verify(row, position, self._map(row)[start:end])
-
     def __getstate__(self) -> dict[str, object]:
         return self.__dict__ | {"_maps": {}}  # pickling a memory map would copy the whole file
 

@@ -32,7 +32,6 @@ from vpipe_utils.storage.files import atomic_path, make_folder, sweep
 from vpipe_utils.tiles.tile_cache import REBUILD, SCHEMA, TileCache, cached_indices, read_tiles_table, write_tiles_table
 
 VERSION = 3  # raise it when the bytes of a tile change: older caches are then rebuilt
-FORMATS = ("uint8", "jpeg")
 JPEG_QUALITY = 95  # mean error 1.6 of 255 grey levels on real clips
 JPEG_BYTES_PER_PIXEL = 0.3  # of 448-px tiles at that quality; for the disk estimate only
 
@@ -86,10 +85,10 @@ def build_tile_cache(
     Tile p of a video is its frame `cached_indices(frames, cache_frames, cache_run)[p]`, resized to tile_size x
     tile_size px whatever its shape (INTER_AREA), as the report feeds square 448-px tiles of wide videos. A
     video that is cached with the same content and settings is not decoded again. The finished folder is the same, byte
-    by byte, for any number of workers, interruptions and jobs. Raises ValueError for impossible settings, VideoError
+    by byte, for any number of workers, interruptions and jobs. Raises ValueError where no video is readable, VideoError
     for a video that changed since it was indexed, OSError where the disk is too small or cannot be written.
     """
-    settings = _checked(Settings(int(cache_frames), int(cache_run), int(tile_size), tile_format))
+    settings = Settings(cache_frames, cache_run, tile_size, tile_format)
     names = build_shards(videos, folder, settings, workers, progress)
     folder = Path(folder)
     index = pa.concat_tables(read_tiles_table(folder / f"{name}.parquet") for name in names).combine_chunks()
@@ -111,7 +110,6 @@ def build_shards(
 
     `videos`: the videos table, of all videos or of those of this part. Errors as in `build_tile_cache`.
     """
-    settings = _checked(settings)
     folder = make_folder(folder)
     plan = _plan(videos, part)
     shards = {_shard_name(number, shard, settings): shard for number, shard in plan.groupby("shard")}
@@ -140,14 +138,6 @@ def require_disk(folder: Path, needed: int, what: str, advice: str) -> None:
         raise OSError(
             f"{what} takes about {needed / 1e9:.1f} GB, but the disk of {folder} has {free / 1e9:.1f} GB free: {advice}"
         )
-
-
-def _checked(settings: Settings) -> Settings:
-    if settings.tile_format not in FORMATS:
-        raise ValueError(f"tile_format is '{settings.tile_format}'; it is one of {', '.join(FORMATS)}")
-    if min(settings.cache_frames, settings.tile_size) < 1 or settings.cache_run < 0:
-        raise ValueError(f"cache_frames and tile_size start at 1 and cache_run at 0, got {settings}")
-    return settings
 
 
 def _plan(videos: pd.DataFrame, part: Sequence[int]) -> pd.DataFrame:
