@@ -78,11 +78,14 @@ def test_ap_table_prints_percent_and_a_dash():
     assert [text.get_text() for text in axes.texts] == ["93", "–"]
 
 
-def test_grid_image_is_row_major():
-    tiles = np.stack([np.full((2, 3, 3), k) for k in range(4)])
-    picture = model_figures.grid_image(tiles, 2)
-    assert picture.shape == (4, 6, 3)
-    assert picture[::2, ::3, 0].tolist() == [[0, 1], [2, 3]]
+def test_an_example_is_nine_frames_row_by_row(monkeypatch):
+    frames = np.stack([np.full((2, 480, 3), k, np.uint8) for k in range(9)])
+    monkeypatch.setattr(model_figures.video, "read_frames", lambda path, indices: frames)
+    row = pd.Series({"path": "7.mp4", "frames": 90}, name="7.mp4")
+    example = model_figures.read_example(row, pd.Series({"CJ": 1, "CK": 0}), pd.Series({"CJ": 0.9, "CK": 0.6}))
+    assert example.video == "7.mp4" and example.labels == {"CJ"}
+    assert example.image.shape == (3, 720, 3), "at most 240 px wide"
+    assert example.image[:, ::240, 0].tolist() == [[0, 1, 2], [3, 4, 5], [6, 7, 8]]
 
 
 @pytest.mark.parametrize("count", [1, 3])

@@ -122,7 +122,9 @@ def read_label_file(
     for row, entry in enumerate(rows.values()):
         matrix[row, entry.classes] = 1
     written = {video: entry.video for video, entry in rows.items() if entry.video != video}
-    return LabelFile(_label_table(list(rows), matrix, classes), notes, written)
+    table = pd.DataFrame(matrix, columns=classes)
+    table.insert(0, "video", list(rows))
+    return LabelFile(table, notes, written)
 
 
 def _said(path: Path, faults: list[str]) -> str:
@@ -208,12 +210,6 @@ def check_classes(classes: Sequence[str]) -> list[str]:
 
 class _Pairs(list):
     """What was a JSON object; a plain list could not be told from a JSON array."""
-
-
-def _label_table(videos: Sequence[str], matrix: np.ndarray, classes: Sequence[str]) -> pd.DataFrame:
-    table = pd.DataFrame(matrix, columns=list(classes))
-    table.insert(0, "video", list(videos))
-    return table
 
 
 def check_file(path: Path) -> None:

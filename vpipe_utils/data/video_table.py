@@ -20,24 +20,10 @@ from vpipe_utils.user_files.video_files import Files, look_through
 from vpipe_utils.video import VideoError
 
 DTYPES = {
-    "video": "str",
-    "path": "str",
-    "split": "str",
-    "fps": "float64",
-    "frames": "int64",
-    "duration_s": "float64",
-    "width": "int64",
-    "height": "int64",
-    "codec": "str",
-    "read_through": "str",
-    "damage": "str",
-    "size": "int64",
-    "content": "str",
-    "shard": "int64",
-    "n_shards": "int64",
-    "readable": "bool",
-    "why_not": "str",
-}
+    "video": "str", "path": "str", "split": "str", "fps": "float64", "frames": "int64", "duration_s": "float64",
+    "width": "int64", "height": "int64", "codec": "str", "read_through": "str", "damage": "str", "size": "int64",
+    "content": "str", "shard": "int64", "n_shards": "int64", "readable": "bool", "why_not": "str",
+}  # fmt: skip
 # QV-Pipe in the terms of `describe`: 9,601 videos of the challenge, 6,399 of them with public labels
 QV_PIPE = {
     "videos": 9601,

@@ -12,6 +12,7 @@ import pandas as pd
 
 from vpipe_utils.data.annotations import class_columns
 from vpipe_utils.data.classes import NORMAL
+from vpipe_utils.evaluation.predictions import as_table
 
 
 def fold_mean(predictions: Sequence[pd.DataFrame]) -> pd.DataFrame:
@@ -49,7 +50,7 @@ def weighted_mean(
             raise ValueError(f"predictions {name!r} are of other videos than {names[0]!r}; use the same.")
         aligned = table.set_index("video").loc[first["video"], codes]
         total += weight * aligned.to_numpy(dtype=np.float64)
-    return _with_values(first, codes, total)
+    return as_table(first["video"], total.astype(np.float32), codes)
 
 
 def score_weights(scores: Mapping[str, float], chance: float) -> dict[str, float]:
@@ -79,10 +80,4 @@ def zc_rule(predictions: pd.DataFrame, threshold: float = 0.9, normal: str | Non
     if normal in codes:
         sure = values[:, codes.index(normal)] > threshold
         values = np.where(sure[:, None], np.array([float(code == normal) for code in codes]), values)
-    return _with_values(predictions, codes, values)
-
-
-def _with_values(like: pd.DataFrame, codes: list[str], values: np.ndarray) -> pd.DataFrame:
-    table = pd.DataFrame(values.astype(np.float32), columns=codes)
-    table.insert(0, "video", like["video"].to_numpy())
-    return table
+    return as_table(predictions["video"], values.astype(np.float32), codes)

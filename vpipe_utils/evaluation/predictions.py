@@ -55,8 +55,7 @@ def validate_predictions(
             f"{where}: video '{table['video'].iloc[row]}', class {classes[column]}: "
             f"{values[row, column]} is no probability in [0, 1]"
         )
-    values = pd.DataFrame(values, columns=list(classes), index=table.index)
-    return pd.concat([table[["video"]], values], axis=1)
+    return as_table(table["video"], values, classes)
 
 
 def write_predictions(

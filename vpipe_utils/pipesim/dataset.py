@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.encode import FORMATS, draw_format, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
 from vpipe_utils.project.parallel import run_parallel
-from vpipe_utils.storage.files import atomic_path, sweep
+from vpipe_utils.storage.files import atomic_path, remove, sweep
 from vpipe_utils.storage.tables import write_json, write_table
 
 VERSION = 3  # raise it when the same arguments give other pixels or labels
@@ -64,7 +63,7 @@ def generate(
         "temper": float(temper),
     }
     if _read(folder / DONE) == arguments:
-        _remove(folder / "parts", folder / STARTED)
+        remove(folder / "parts", folder / STARTED)
         return
     _prepare(folder, arguments)
     clips = plan(n_train, n_test, seed, temper)
@@ -77,7 +76,7 @@ def generate(
             part.write_text(json.dumps(labels), encoding="utf-8")
     write_table(_evidence_table(folder, clips), folder / "evidence.parquet")
     write_json(arguments, folder / DONE)
-    _remove(folder / "parts", folder / STARTED)
+    remove(folder / "parts", folder / STARTED)
 
 
 def _read(path: Path) -> object:
@@ -86,14 +85,6 @@ def _read(path: Path) -> object:
         return json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-
-
-def _remove(*paths: Path) -> None:
-    for path in paths:
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
 
 
 def _prepare(folder: Path, arguments: dict[str, object]) -> None:
@@ -106,7 +97,7 @@ def _prepare(folder: Path, arguments: dict[str, object]) -> None:
             raise ValueError(f"{folder} holds files that PipeSim did not make: name an empty folder, or empty this one")
     if _read(started) != arguments:
         names = ("videos", "parts", "annotations.json", "test_annotations.json", "evidence.parquet")
-        _remove(*(folder / name for name in names))
+        remove(*(folder / name for name in names))
         write_json(arguments, started)
     (folder / "videos").mkdir(exist_ok=True)
     (folder / "parts").mkdir(exist_ok=True)

@@ -69,12 +69,12 @@ def atomic_path(path: str | Path) -> Iterator[Path]:
                 old = beside(path, "old")
                 path.rename(old)
                 part.rename(path)
-                _remove(old)
+                remove(old)
             else:
                 os.replace(part, path)
     finally:
         with contextlib.suppress(OSError):
-            _remove(part)
+            remove(part)
 
 
 def beside(path: Path, kind: str) -> Path:
@@ -112,7 +112,7 @@ def sweep(folder: str | Path, inner: bool = False) -> list[Path]:
             if replaced and not os.path.lexists(target):
                 path.rename(target)
             else:
-                _remove(path)
+                remove(path)
             gone.append(path)
     return gone
 
@@ -161,9 +161,10 @@ def _machine() -> str:
     return hashlib.sha256("\n".join(known).encode()).hexdigest()[:8]
 
 
-def _remove(path: Path) -> None:
-    """A file, a link (not what it leads to) or a folder with all in it; nothing where there is none."""
-    if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
+def remove(*paths: Path) -> None:
+    """Files, links (not what they lead to) and folders with all in them; nothing where there is none."""
+    for path in paths:
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)

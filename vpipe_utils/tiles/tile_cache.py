@@ -30,23 +30,12 @@ from vpipe_utils.storage.files import atomic_path
 # Arrow's own allocator keeps tens of MB of what it once had; the system's gives them back.
 pa.set_memory_pool(pa.system_memory_pool())
 REBUILD = "delete the folder and run notebook 01 again"
-SCHEMA = pa.schema(
-    {
-        "video": pa.string(),
-        "key": pa.string(),
-        "frames": pa.int64(),
-        "damaged": pa.string(),
-        "shard": pa.string(),
-        "offset": pa.int64(),
-        "sizes": pa.list_(pa.uint32()),
-        "crc32": pa.list_(pa.uint32()),
-        "version": pa.int64(),
-        "cache_frames": pa.int64(),
-        "cache_run": pa.int64(),
-        "tile_size": pa.int64(),
-        "tile_format": pa.string(),
-    }
-)
+TEXT, COUNT, COUNTS = pa.string(), pa.int64(), pa.list_(pa.uint32())
+SCHEMA = pa.schema({
+    "video": TEXT, "key": TEXT, "frames": COUNT, "damaged": TEXT, "shard": TEXT, "offset": COUNT, "sizes": COUNTS,
+    "crc32": COUNTS, "version": COUNT, "cache_frames": COUNT, "cache_run": COUNT, "tile_size": COUNT,
+    "tile_format": TEXT,
+})  # fmt: skip
 
 
 def cached_indices(frames: int, cache_frames: int, cache_run: int = 0) -> np.ndarray:

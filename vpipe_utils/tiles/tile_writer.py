@@ -114,7 +114,9 @@ def build_shards(
     plan = _plan(videos, part)
     shards = {_shard_name(number, shard, settings): shard for number, shard in plan.groupby("shard")}
     missing = {name: shard for name, shard in shards.items() if _finished(folder, name) is None}
-    _check_disk(folder, settings, sum(map(len, missing.values())))
+    n_missing = sum(map(len, missing.values()))
+    advice = "lower cache_frames or tile_size, take tile_format jpeg, or put outputs on a larger disk"
+    require_disk(folder, n_missing * settings.video_bytes, f"the tile cache of {n_missing} videos", advice)
 
     keys = [key for shard in missing.values() for key in shard["key"]]
     cached = _cached_videos(folder, settings, keys) if missing else {}
@@ -179,28 +181,17 @@ def _cached_videos(folder: Path, settings: Settings, keys: Sequence[str]) -> dic
     return cached
 
 
-def _check_disk(folder: Path, settings: Settings, n_videos: int) -> None:
-    advice = "lower cache_frames or tile_size, take tile_format jpeg, or put outputs on a larger disk"
-    require_disk(folder, n_videos * settings.video_bytes, f"the tile cache of {n_videos} videos", advice)
-
-
 def _read_tiles(settings: Settings, job: Job) -> tuple[list[bytes], str]:
     """Runs in a worker: the tiles of one video as they will lie in the shard, and what of them is damaged, in words."""
     require_unchanged(job.path, job.content)
     indices = cached_indices(job.frames, settings.cache_frames, settings.cache_run)
     size = (settings.tile_size, settings.tile_size)
     with video.noting_damage() as damaged:
-        tiles = {
-            index: _encode(cv2.resize(frame, size, interpolation=cv2.INTER_AREA), settings.tile_format)
-            for index, frame in video.iter_frames(job.path, indices, job.frames if job.intact else None)
-        }
+        tiles = {}
+        for index, frame in video.iter_frames(job.path, indices, job.frames if job.intact else None):
+            tile = cv2.resize(frame, size, interpolation=cv2.INTER_AREA)
+            tiles[index] = tile.tobytes() if settings.tile_format == "uint8" else encode_jpeg(tile, JPEG_QUALITY)
     return [tiles[index] for index in indices.tolist()], video.damage_noted(damaged)
-
-
-def _encode(tile: np.ndarray, tile_format: str) -> bytes:
-    if tile_format == "uint8":
-        return tile.tobytes()
-    return encode_jpeg(tile, JPEG_QUALITY)
 
 
 def encode_jpeg(image: np.ndarray, quality: int) -> bytes:
