@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vpipe_utils import video
 from vpipe_utils.report import model_figures
 from vpipe_utils.report.figure_style import BLUE, GREY, PALE
 
@@ -80,7 +81,7 @@ def test_ap_table_prints_percent_and_a_dash():
 
 def test_an_example_is_nine_frames_row_by_row(monkeypatch):
     frames = np.stack([np.full((2, 480, 3), k, np.uint8) for k in range(9)])
-    monkeypatch.setattr(model_figures.video, "read_frames", lambda path, indices: frames)
+    monkeypatch.setattr(video, "read_frames", lambda path, indices: frames)
     row = pd.Series({"path": "7.mp4", "frames": 90}, name="7.mp4")
     example = model_figures.read_example(row, pd.Series({"CJ": 1, "CK": 0}), pd.Series({"CJ": 0.9, "CK": 0.6}))
     assert example.video == "7.mp4" and example.labels == {"CJ"}
