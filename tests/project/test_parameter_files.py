@@ -133,10 +133,7 @@ def test_training_yaml_of_a_preset_is_for_all_its_models(write: Callable[[dict[s
         "paper/data", "paper/training", "paper/m", "demo/data", "demo/m", "mytown/data", "mytown/training",
         "folds/fold_1",
     ]  # fmt: skip
-    assert parameter_files.read_layers(parameter_files.layer_files("mytown", "m")) == {
-        "batch_size": 4,
-        "lr": 2,
-    }
+    assert parameter_files.read_layers(parameter_files.layer_files("mytown", "m")) == {"batch_size": 4, "lr": 2}
     assert parameter_files.read_layers(parameter_files.layer_files("demo", "m"))["batch_size"] == 3
     write({"mytown/m": "batch_size: 5"})
     assert parameter_files.read_layers(parameter_files.layer_files("mytown", "m"))["batch_size"] == 5

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from vpipe_utils.benchmarks.params import BenchmarkParams
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.learning.params import KINDS, FrameParams, SuperImageParams, read_model
-from vpipe_utils.project.parameter_files import approach_of, layer_files, model_names, read_layers, read_yaml
+from vpipe_utils.project.parameter_files import TEXT, approach_of, layer_files, model_names, read_layers, read_yaml
 
 PRESETS = ("paper", "full", "demo", "smoke")
 
@@ -148,12 +149,14 @@ def test_a_notebooks_cell_names_the_layers_and_sets_what_it_wants() -> None:
     assert EnsembleParams.from_notebook(ensemble).bootstrap == 300
     with pytest.raises(ValueError, match=r"'sead' is no parameter here \(did you mean 'seed'\?\)"):
         SuperImageParams.from_notebook(notebook(RUN + "sead = 7"))
-    with pytest.raises(ValueError, match="model 'video_swin_k400' is one of video, this notebook is for super_"):
+    with pytest.raises(ValueError, match="model 'video_swin_k400' is of approach video, this notebook for super_image"):
         SuperImageParams.from_notebook(notebook(RUN + "model = 'video_swin_k400'"))
     with pytest.raises(ValueError, match="'model' is no parameter here"):
         DataParams.from_notebook(notebook(RUN))
-    with pytest.raises(ValueError, match="names no preset"):
+    with pytest.raises(ValueError, match="the parameters cell sets no preset"):
         DataParams.from_notebook(notebook("# Parameters:\nseed = 1"))
+    with pytest.raises(ValueError, match="the parameters cell sets no model"):
+        SuperImageParams.from_notebook(notebook("# Parameters:\npreset = 'smoke'\nfold = 0"))
 
 
 def test_papermills_files_replace_the_layers_of_the_notebooks_cell(tmp_path: Path) -> None:
@@ -212,3 +215,12 @@ def test_seeds_differ_between_runs() -> None:
         for fold in (0, 1)
     }
     assert len(seeds) == 4
+
+
+def test_every_text_is_read_as_it_is_written() -> None:
+    """`parameter_files.TEXT` names the keys whose values may be any text, so that 007 and NO stay what they are."""
+    kinds = (*KINDS.values(), EnsembleParams, BenchmarkParams)
+    fields = {key: field.annotation for kind in kinds for key, field in kind.model_fields.items()}
+    texts = {key for key, kind in fields.items() if re.search(r"\bstr\b|'str'", str(kind)) or kind is str}
+    texts -= {"backbone_args"}  # its values are numbers, lists and names of timm, as YAML reads them
+    assert texts | {"extends", "precision"} == TEXT  # precision: one of 'auto', '32' …

@@ -21,6 +21,7 @@ TEXT = {
 PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb"}
 NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; what is prepared and trained stays
 LIST_OF_RUNS = {"frame_models", "video_models", "super_image_models", "train_folds"}
+OF_ALL_MODELS = ("ensemble", "benchmarks")  # layers of notebooks that are about all models
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -56,9 +57,7 @@ def file_with(key: str, files: Iterable[str | Path]) -> Path | None:
     return next((Path(file) for file in reversed(list(files)) if key in read_yaml(file)), None)
 
 
-def layer_files(
-    preset: str, model: str | None = None, fold: int | None = None, trick: str | None = None
-) -> list[Path]:
+def layer_files(preset: str, model: str | None = None, fold: int | None = None, trick: str | None = None) -> list[Path]:
     """Parameter files of one notebook run, later wins; relative to the project root.
 
     First those of `paper`, which is complete, then those of the presets that `preset` extends (`extends` in data.yaml),
@@ -72,13 +71,13 @@ def layer_files(
     root = project_root()
     presets = list(dict.fromkeys(["paper", *_chain(preset, _extended_by_preset, "presets")]))
     names = ["data"]
-    if model in NOT_MODELS:
+    if model in OF_ALL_MODELS:
         names.append(model)
     elif model is not None:
         names += ["training", *_chain(model, lambda name: _extended_by_model(name, model, presets), "models")]
     files = [Path("params") / layer / f"{name}.yaml" for layer in presets for name in names]
     files = [file for file in files if (root / file).is_file()]
-    if model is not None and model not in NOT_MODELS:
+    if model is not None and model not in OF_ALL_MODELS:
         _require_own_name(model, files)
     if fold is not None:
         files.append(Path("params") / "folds" / f"fold_{fold}.yaml")

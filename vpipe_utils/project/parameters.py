@@ -46,13 +46,13 @@ class Parameters(BaseModel):
         trick = own.pop("trick", None)
         if cls.model_fields.keys() <= own.keys():
             files = []
-        elif "preset" not in own:
-            raise ValueError("the parameters cell names no preset: set preset, as in preset = 'smoke'")
+        elif missing := {"preset", "model"} & cls.model_fields.keys() - own.keys():
+            raise ValueError(f"the parameters cell sets no {min(missing)}: see params/ for those there are")
         else:
             run = {key: own.get(key) for key in ("model", "fold") if key in cls.model_fields}
             files = layer_files(own["preset"], **{"model": cls.layer} | run, trick=trick)
             if (approach := approach_of(files)) not in (None, cls.approach):
-                raise ValueError(f"model '{own['model']}' is one of {approach}, this notebook is for {cls.approach}")
+                raise ValueError(f"model '{own['model']}' is of approach {approach}, this notebook for {cls.approach}")
         for key, value in read_layers([trick_file(trick)] if trick else ()).items():
             if own.get(key, value) != value:
                 raise ValueError(f"trick '{trick}' sets {key} to {value!r}, this notebook to {own[key]!r}")
