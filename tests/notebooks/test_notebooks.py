@@ -81,8 +81,6 @@ def test_its_cells_are_short_and_it_closes_with_what_it_shows_and_exercises(note
     texts = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
     headings = [text for text in texts if text.startswith("## ")]
     last = [text.splitlines()[0] for text in headings[-2:]]
-    if last[-1].startswith("## What this shows"):
-        return  # not yet with exercises
     assert last == ["## What this shows", "## Exercises"]
     assert re.search(r"^1\. .*^2\. ", texts[-1], re.M | re.S), "two exercises or more"
     links = re.findall(r"\]\(([^)]*)\)", texts[-1])
@@ -92,6 +90,7 @@ def test_its_cells_are_short_and_it_closes_with_what_it_shows_and_exercises(note
 def test_its_boxes_say_what_why_and_where_from(notebook):
     """One form, which JupyterLab, GitHub and the site all show: a `<div>`, empty lines, Markdown."""
     boxes = [cell.source for cell in notebook.cells if cell.cell_type == "markdown" and "<div" in cell.source]
+    assert boxes, "ideas are explained where they first appear"
     for box in boxes:
         assert box.startswith('<div class="alert alert-info">\n\n**Idea: ') and box.endswith("\n\n</div>"), box
         words = [box.index(word) for word in ("*What.*", "*Why.*", "*Source.*")]
