@@ -23,7 +23,7 @@ PRINTED = {
 }
 BEYOND = ["convnext_base_dinov3", "convnextv2_large", "eva02_base_tiles"]
 ALL = ["frame_tresnet", *PRINTED, *BEYOND]
-# 17 classes in place of 1000 take up to 5.5 M away from what the report prints. TResNet-XL's 78 M are those of the
+# 17 classes in place of 1000 take up to 5.5 M away from what the paper prints. TResNet-XL's 78 M are those of the
 # plain ImageNet network, though its row says MLDecoder, which has 7.6 M more: counted like that, the table is right.
 AS_PRINTED = {"tresnet_xl": {"head": "linear", "classes": [f"C{k}" for k in range(1000)], "normal_class": None}}
 

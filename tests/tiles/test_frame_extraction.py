@@ -1,4 +1,4 @@
-"""Full extraction, the report's way: every frame, whole folders only, nothing twice."""
+"""Full extraction, the paper's way: every frame, whole folders only, nothing twice."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Folds for cross-validation: iterative stratification of several labels a video (report section II.B).
+"""Folds for cross-validation: iterative stratification of several labels a video (paper, section II.B).
 
-QV-Pipe has files that are pieces of one recording. The report's folds treat them as independent, so
+QV-Pipe has files that are pieces of one recording. The paper's folds treat them as independent, so
 pieces of a recording that was trained on may be validated on; ``by_recording`` keeps them together.
 """
 
@@ -18,7 +18,7 @@ from vpipe_utils.data.annotations import class_columns, recording_of
 def iterative_folds(labels: pd.DataFrame, n_splits: int = 5, seed: int = 0, by_recording: bool = False) -> pd.Series:
     """Fold (0 … n_splits - 1) of every video: a Series indexed by video, in the order of ``labels``.
 
-    scikit-multilearn's IterativeStratification of order 1, as in the report; with ``by_recording`` whole
+    scikit-multilearn's IterativeStratification of order 1, as in the paper; with ``by_recording`` whole
     recordings are divided by the same idea. The result depends on the videos, their labels and the seed,
     not on the order of the rows. Raises ValueError when there are fewer videos or recordings than folds.
     """

@@ -1,4 +1,4 @@
-"""Combining predictions (report section IV): the mean over folds, weights over models, the ZC rule.
+"""Combining predictions (paper, section IV): the mean over folds, weights over models, the ZC rule.
 
 Predictions are tables with ``video`` and one column a class, probabilities in [0, 1].
 """
@@ -25,7 +25,7 @@ def weighted_mean(
 ) -> pd.DataFrame:
     """Weighted mean of predictions for the same videos, in the order of the first.
 
-    Weights are divided by their sum, so the result stays a probability; the report's (Table III) sum to
+    Weights are divided by their sum, so the result stays a probability; the paper's (Table III) sum to
     1. Two mappings are matched by key. Raises ValueError for other videos or classes, a negative weight,
     weights that sum to 0, or another number of weights than predictions.
     """
@@ -56,7 +56,7 @@ def weighted_mean(
 def score_weights(scores: Mapping[str, float], chance: float) -> dict[str, float]:
     """Weights that sum to 1, in proportion to what each model's mAP has above ``chance``, both in [0, 1].
 
-    The report's weights are "LB score related" (section IV) without saying how. Use validation scores: weights
+    The paper's weights are "LB score related" (section IV) without saying how. Use validation scores: weights
     from held-out scores would flatter the ensemble. Models at chance get 0; if all are, all weigh the same.
     """
     above = {name: max(score - chance, 0.0) for name, score in scores.items()}
@@ -71,7 +71,7 @@ def shares(weights: Mapping[str, float]) -> dict[str, float]:
 
 
 def zc_rule(predictions: pd.DataFrame, threshold: float = 0.9, normal: str | None = NORMAL) -> pd.DataFrame:
-    """The report's post-processing: where the normal class is above ``threshold`` it is 1, all others 0.
+    """The paper's post-processing: where the normal class is above ``threshold`` it is 1, all others 0.
 
     A class list without a normal class comes back unchanged.
     """

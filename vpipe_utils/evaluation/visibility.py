@@ -1,7 +1,7 @@
 """How long a label is in sight, and whether a model finds what shows only briefly.
 
 Video labels say nothing of when; PipeSim records it (evidence.parquet), so on its videos the question can be answered.
-The frame-wise approach trains every frame with all labels of its video, also where nothing is to be seen (report,
+The frame-wise approach trains every frame with all labels of its video, also where nothing is to be seen (paper,
 section III.A.3): that label noise is one minus the visible share.
 """
 

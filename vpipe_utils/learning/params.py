@@ -101,7 +101,7 @@ class TrainParams(DataParams):
 
 
 class FrameParams(TrainParams):
-    """Notebook 03: single frames that inherit their video's labels (report section III.A)."""
+    """Notebook 03: single frames that inherit their video's labels (paper, section III.A)."""
 
     approach = "frame"
 
@@ -111,7 +111,7 @@ class FrameParams(TrainParams):
 
 
 class VideoParams(TrainParams):
-    """Notebook 04: a clip of uniformly sampled frames for Video Swin (report section III.B)."""
+    """Notebook 04: a clip of uniformly sampled frames for Video Swin (paper, section III.B)."""
 
     approach = "video"
 
@@ -123,7 +123,7 @@ class VideoParams(TrainParams):
 
 
 class SuperImageParams(TrainParams):
-    """Notebook 05: grid² frames as one image (report section III.C)."""
+    """Notebook 05: grid² frames as one image (paper, section III.C)."""
 
     approach = "super_image"
 

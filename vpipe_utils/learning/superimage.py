@@ -1,4 +1,4 @@
-"""Super-images: n x n frames of a video as one picture for an image classifier (report, section III.C).
+"""Super-images: n x n frames of a video as one picture for an image classifier (paper, section III.C).
 
 Pure tensor operations on batches of tiles `(B, n, C, H, W)`, n = grid² frames in order of time. They keep the type,
 so uint8 tiles can be moved to the device first and worked on there.
@@ -31,7 +31,7 @@ def split(images: Tensor, grid: int) -> Tensor:
 
 
 def flip_tiles(tiles: Tensor, p: float = 0.5, generator: torch.Generator | None = None) -> Tensor:
-    """Mirror each tile left to right with probability `p`, each by itself (report, section II.C; Table IV: +0.6)."""
+    """Mirror each tile left to right with probability `p`, each by itself (paper, section II.C; Table IV: +0.6)."""
     draw = torch.rand(tiles.shape[:2], generator=generator)
     mirrored = (draw < p).to(tiles.device)[:, :, None, None, None]
     return torch.where(mirrored, tiles.flip(-1), tiles)

@@ -58,7 +58,7 @@ QUIET = (  # warnings of the libraries that tell a reader nothing
 
 
 class Labeller(L.LightningModule):
-    """A network that says which classes a video shows, with its loss, optimizer and schedule (report, Table IV)."""
+    """A network that says which classes a video shows, with its loss, optimizer and schedule (paper, Table IV)."""
 
     def __init__(self, params: TrainParams, seed: int, fused: bool = False) -> None:
         super().__init__()
@@ -88,7 +88,7 @@ class Labeller(L.LightningModule):
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         tiles, targets = batch
         logits = self.network(make_input(tiles, self.params)).float()
-        if isinstance(self.params, FrameParams):  # one frame score each; the video's score is pooled as in the report
+        if isinstance(self.params, FrameParams):  # one frame score each; the video's score is pooled as in the paper
             probabilities = logits.sigmoid().reshape(len(targets), -1, logits.shape[-1])
             scores = torch.from_numpy(pool_frames(probabilities.cpu().numpy(), self.params.pooling))
             loss = self.loss(logits, targets.repeat_interleave(len(logits) // len(targets), dim=0))

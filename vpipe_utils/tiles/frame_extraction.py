@@ -1,6 +1,6 @@
-"""From videos to pictures: every frame as a JPEG file (the report's way) or the tile cache (ours).
+"""From videos to pictures: every frame as a JPEG file (the paper's way) or the tile cache (ours).
 
-The report extracts all frames of all 9,601 videos at original resolution, one folder a video (section II.A):
+The paper extracts all frames of all 9,601 videos at original resolution, one folder a video (section II.A):
 one to two terabytes for QV-Pipe. `extract_all` does the same. The notebooks read the tile cache instead,
 which keeps only what the models are fed: see `tile_writer` and `tile_cache`.
 """

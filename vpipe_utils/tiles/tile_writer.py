@@ -83,7 +83,7 @@ def build_tile_cache(
     """Cache tiles of every readable video of the videos table (see `index_videos`); return the opened cache.
 
     Tile p of a video is its frame `cached_indices(frames, cache_frames, cache_run)[p]`, resized to tile_size x
-    tile_size px whatever its shape (INTER_AREA), as the report feeds square 448-px tiles of wide videos. A
+    tile_size px whatever its shape (INTER_AREA), as the paper feeds square 448-px tiles of wide videos. A
     video that is cached with the same content and settings is not decoded again. The finished folder is the same, byte
     by byte, for any number of workers, interruptions and jobs. Raises ValueError where no video is readable, VideoError
     for a video that changed since it was indexed, OSError where the disk is too small or cannot be written.

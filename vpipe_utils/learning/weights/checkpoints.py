@@ -75,7 +75,7 @@ class Ema(WeightAveraging):
 
 
 class BestWeights(Callback):
-    """Keeps the weights with the best validated mAP (report, section III.C), the averaged ones where there are any.
+    """Keeps the weights with the best validated mAP (paper, section III.C), the averaged ones where there are any.
 
     The epoch is part of the file's name, and a file goes only when a later checkpoint no longer needs it: whenever a
     run is killed, the weights of the best epoch that its checkpoint knows are there.
