@@ -36,9 +36,6 @@ def recording_of(video: str) -> str:
     return re.sub(r"(?<=.)_\d+$", "", stem)
 
 
-# ---------------------------------------------------------------- statistics of a table of labels
-
-
 def class_counts(labels: pd.DataFrame) -> pd.Series:
     """Videos with each class, in class order."""
     return labels[class_columns(labels)].sum().astype(int).rename("videos")
@@ -55,9 +52,6 @@ def cooccurrence(labels: pd.DataFrame) -> pd.DataFrame:
     codes = class_columns(labels)
     matrix = labels[codes].to_numpy(dtype=np.int64)
     return pd.DataFrame(matrix.T @ matrix, index=codes, columns=codes)
-
-
-# ---------------------------------------------------------------- annotation files
 
 
 class LabelFile(NamedTuple):
@@ -203,9 +197,6 @@ def check_classes(classes: Sequence[str]) -> list[str]:
         if classes.count(name) > 1:
             raise ValueError(f"classes: {name!r} is listed twice; name each class once.")
     return classes
-
-
-# ---------------------------------------------------------------- the parts
 
 
 class _Pairs(list):

@@ -70,9 +70,6 @@ def read_predictions(path: str | Path, classes: Sequence[str], videos: Sequence[
     return validate_predictions(read_table(path), classes, videos, str(path))
 
 
-# ---------------------------------------------------------------- the official JSON
-
-
 def write_submission(predictions: pd.DataFrame, path: str | Path, classes: Sequence[str] | None = None) -> None:
     """Write predictions as the official JSON ``{"name.mp4": [one probability a class], ...}``.
 

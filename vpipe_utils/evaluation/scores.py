@@ -72,9 +72,6 @@ def _predictions(
 test_predictions.__test__ = False  # pytest takes names that begin with test_ for tests
 
 
-# ---------------------------------------------------------------- scores
-
-
 def matrices(labels: pd.DataFrame, predictions: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
     """Targets and scores, (N, C) each, for the videos of ``labels``; one without prediction gets zeros."""
     codes = class_columns(labels)
@@ -178,9 +175,6 @@ def compare(labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed
     """mAP(a) - mAP(b) on the same videos with its paired interval: (difference, low, high)."""
     targets, scores_a = matrices(labels, a)
     return paired_bootstrap(targets, scores_a, matrices(labels, b)[1], n, seed)
-
-
-# ---------------------------------------------------------------- files of notebook 06
 
 
 def write_combined(layout: Layout, kind: str, predictions: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, VERMILION, new_figure, quiet
+from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, new_figure, quiet
 
 OURS, THEIRS, WRONG = ORANGE, BLUE, PALE
 SMALL = {"fontsize": 7.5, "va": "center"}
@@ -19,11 +16,11 @@ BLANK = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}  # behind text t
 
 
 @quiet
-def reading_ratios(reading: pd.DataFrame, ours: str, wanted: Mapping[str, float] | None = None) -> Figure:
+def reading_ratios(reading: pd.DataFrame, ours: str) -> Figure:
     """How many times faster each way reads than the paper's: a panel a clip, a bar a way.
 
     ``reading``: rows of `compare_readers.measure` with clip, odd_exact and odd_clips beside. Hatched: wrong on this
-    clip or on an odd one. The thin line is the range over the rounds. ``wanted``: clip → a ratio to be marked.
+    clip or on an odd one. The thin line is the range over the rounds.
     """
     clips = list(reading["clip"].unique())
     ways = list(reading["way"].unique())
@@ -35,9 +32,7 @@ def reading_ratios(reading: pd.DataFrame, ours: str, wanted: Mapping[str, float]
         for row in rows.itertuples():
             _draw_reading(axes, row, y[row.way], ours)
         axes.axvline(1, color=GREY, lw=0.8)
-        if clip in (wanted or {}):
-            axes.axvline(wanted[clip], color=VERMILION, ls=(0, (4, 3)), lw=1.2)
-        highest = np.nanmax([*rows["ratio_high"], (wanted or {}).get(clip, 1)], initial=1)
+        highest = np.nanmax(rows["ratio_high"], initial=1)
         axes.set(title=clip, xlim=(0, 1.22 * highest))
         axes.xaxis.get_major_locator().set_params(integer=True)
         axes.grid(axis="x")
@@ -50,8 +45,6 @@ def reading_ratios(reading: pd.DataFrame, ours: str, wanted: Mapping[str, float]
         Patch(color=THEIRS, label="right on every clip"),
         Patch(facecolor=WRONG, edgecolor=GREY, hatch="////", label="wrong frames on some clip"),
     ]
-    if wanted:
-        handles.append(Line2D([], [], color=VERMILION, ls=(0, (4, 3)), label="wanted"))
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles))
     return figure
 

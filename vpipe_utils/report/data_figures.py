@@ -38,9 +38,6 @@ def class_labels(codes: Sequence[str], names: Mapping[str, str] | None) -> list[
     return [class_label(code, names) for code in codes]
 
 
-# ---------------------------------------------------------------- labels
-
-
 @quiet
 def label_distribution(labels: pd.DataFrame, names: Mapping[str, str] | None = None) -> Figure:
     """Videos a class, most frequent first, and labels a video.
@@ -111,9 +108,6 @@ def _name_both_axes(axes: Axes, codes: list[str], names: Mapping[str, str] | Non
     axes.spines[:].set_visible(False)
 
 
-# ---------------------------------------------------------------- folds
-
-
 @quiet
 def fold_distribution(labels: pd.DataFrame, folds: pd.Series) -> Figure:
     """Fig. 1 of the paper for each fold: videos a class in its training and its validation part.
@@ -142,9 +136,6 @@ def fold_distribution(labels: pd.DataFrame, folds: pd.Series) -> Figure:
     dash = Line2D([], [], color=INK, lw=0.9, label="exact share of the class")
     grid[0, -1].legend(handles=[dash], loc="upper right")
     return figure
-
-
-# ---------------------------------------------------------------- frames
 
 
 @quiet
