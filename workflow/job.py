@@ -1,6 +1,6 @@
 """One notebook of the workflow: papermill with limited threads, its own GPU, and an error a user can read.
 
-    python workflow/job.py NOTEBOOK EXECUTED --kept KEPT --log LOG --threads N --root ROOT papermill options
+    python workflow/job.py NOTEBOOK EXECUTED --preset demo --model nfnet_f3 --fold 0 --kept KEPT --log LOG --root ROOT
 
 papermill writes to KEPT cell by cell; EXECUTED appears only when every cell ran, so a notebook that failed
 is kept with its error. Imports nothing heavy: one of these runs beside every notebook.
@@ -25,6 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from vpipe_utils.project.parameter_files import TEXT, layer_files, read_layers  # noqa: E402
 from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E402
 from vpipe_utils.storage.locks import lock  # noqa: E402
 
@@ -41,7 +42,11 @@ def main() -> int:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--root", required=True, help="outputs/<preset>; marks the processes of this run")
     parser.add_argument("--gpu", action="store_true", help="take a GPU for itself where there is one")
-    arguments, papermill_options = parser.parse_known_args()
+    parser.add_argument("--preset", required=True, help="a folder of params/")
+    parser.add_argument("--model", help="a model, ensemble or benchmarks; without it the parameters of the data alone")
+    parser.add_argument("--fold", type=int)
+    parser.add_argument("--outputs", help="another folder for everything that is written")
+    arguments = parser.parse_args()
 
     die_with_parent()
     environment = job_environment(arguments.threads, arguments.root)
@@ -51,7 +56,8 @@ def main() -> int:
 
     command = [
         sys.executable, "-m", "papermill", str(arguments.notebook), str(arguments.kept),
-        "-k", "python3", "--no-progress-bar", "--log-output", *papermill_options,
+        "-k", "python3", "--no-progress-bar", "--log-output", "--cwd", "notebooks",
+        *papermill_options(layer_files(arguments.preset, arguments.model, arguments.fold), arguments.outputs),
     ]  # fmt: skip
     arguments.kept.unlink(missing_ok=True)  # an older error must not be taken for this run's
     for _attempt in (1, 2):
@@ -70,6 +76,16 @@ def main() -> int:
         print(f"  the notebook as far as it came: {arguments.kept}", file=sys.stderr)
     print(f"  everything it printed: {arguments.log}", file=sys.stderr)
     return 1
+
+
+def papermill_options(files: list[Path], outputs: str | None = None) -> list[str]:
+    """The layers for papermill (-f, later wins) and a moved outputs folder.
+
+    Names are given again as text: papermill, which reads plain YAML, takes `preset: 007` for 7 and `[NO]` for [False].
+    """
+    again = {key: value for key, value in read_layers(files).items() if key in TEXT and value is not None}
+    again |= {"outputs": outputs} if outputs else {}
+    return [*(part for file in files for part in ("-f", str(file))), "-y", json.dumps(again, ensure_ascii=False)]
 
 
 def die_with_parent() -> None:

@@ -59,8 +59,8 @@ def prepare(preset: str, which: str, outputs: str | None = None) -> dict[str, in
 
 
 def number_of(which: str) -> tuple[int, int]:
-    """"3/8" as (2, 8)."""
-    k, _, n = which.partition("/")
+    """"3/8" or "3-of-8" as (2, 8)."""
+    k, _, n = which.replace("-of-", "/").partition("/")  # as Snakemake writes it
     if not (k.isdigit() and n.isdigit() and 1 <= int(k) <= int(n)):
         raise ValueError(f"part '{which}' does not exist; parts are named 1/8 to 8/8")
     return int(k) - 1, int(n)

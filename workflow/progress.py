@@ -9,9 +9,11 @@ The counter says how many jobs are done, so it only grows, in whatever order the
 
 from __future__ import annotations
 
+import ast
 import json
 import logging
 import os
+import re
 import sys
 import time
 from dataclasses import dataclass
@@ -24,10 +26,11 @@ from snakemake_interface_logger_plugins.common import LogEvent
 from vpipe_utils.data.label_checks import could_not_be_read
 
 STEPS = {
-    "part": "01 data", "data": "01 data", "folds": "02 folds", "frame": "03 frame", "video": "04 video",
-    "super_image": "05 super-image", "ensemble": "06 ensemble", "report": "10 report",
+    "part": "01 data", "data": "01 data", "folds": "02 folds", "ensemble": "06 ensemble", "report": "10 report",
     "benchmarks": "12 benchmarks", "site": "HTML pages",
 }  # fmt: skip
+TRAINED = {"frame": "03 frame", "video": "04 video", "super_image": "05 super-image"}
+GOAL = "all"  # a rule that runs nothing
 NOTHING = "Nothing to be done"
 # Snakemake's own words about a failed job; the job has already said what happened.
 REPEATED = (
@@ -54,6 +57,8 @@ class LogHandler(LogHandlerBase):
     def __post_init__(self) -> None:
         self.jobs: dict[int, Job] = {}
         self.total = self.finished = self.failed = 0
+        self.goal = 0
+        self.ended = False
         self.started = time.monotonic()
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -65,7 +70,10 @@ class LogHandler(LogHandlerBase):
     def handle_event(self, event: LogEvent | None, record: logging.LogRecord) -> None:
         message = record.getMessage() if record.msg else ""
         if event == LogEvent.RUN_INFO and not self.total:
-            self.total = record.stats["total"]
+            self.goal = record.stats.get(GOAL, 0)
+            self.total = record.stats["total"] - self.goal
+        elif event == LogEvent.PROGRESS:
+            self.total = record.total - self.goal  # fewer, once notebook 02 has found that no training clip has changed
         elif event == LogEvent.JOB_INFO:
             self.job_starts(vars(record))
         elif event == LogEvent.JOB_FINISHED:
@@ -78,25 +86,34 @@ class LogHandler(LogHandlerBase):
             say(f"Nothing to do: everything is up to date.\n{self.where()}")
 
     def job_starts(self, info: dict[str, Any]) -> None:
+        if info["rule_name"] == GOAL:
+            return
         wildcards = info["wildcards"]
-        words = [STEPS.get(info["rule_name"], info["rule_name"])]
+        words = [STEPS.get(info["rule_name"]) or TRAINED.get(wildcards.get("approach"), info["rule_name"])]
         words += [wildcards["model"]] if "model" in wildcards else []
         words += [f"fold {wildcards['fold']}"] if "fold" in wildcards else []
-        words += [f"part {wildcards['k']} of {wildcards['n']}"] if "k" in wildcards else []
+        words += [f"part {wildcards['scatteritem'].replace('-', ' ')}"] if "scatteritem" in wildcards else []
+        words += ["predictions"] if info["rule_name"] == "predict" else []
         job = Job(" · ".join(words), list(info["output"]), time.monotonic())
         self.jobs[info["jobid"]] = job
         if self.common_settings.dryrun:
-            self.say_about(job, why(info["reason"]), len(self.jobs))
+            self.say_about(job, why(info["reason"], info["rule_name"]), len(self.jobs))
         else:
             self.say_about(job, "…")
 
     def job_ends(self, jobid: int) -> None:
-        job = self.jobs[jobid]
+        job = self.jobs.get(jobid)
+        if job is None:
+            return
         self.finished += 1
         self.say_about(job, f"{duration(time.monotonic() - job.started)}{score(job.output)}", self.finished)
         if self.finished == self.total:
-            took = duration(time.monotonic() - self.started)
-            say(f"All {self.total} jobs done in {took}.\n{self.where()}")
+            self.all_done()
+
+    def all_done(self) -> None:
+        took = duration(time.monotonic() - self.started)
+        say(f"All {self.finished} jobs done in {took}.\n{self.where()}")
+        self.ended = True
 
     def job_fails(self, jobid: int) -> None:
         job = self.jobs[jobid]
@@ -118,6 +135,8 @@ class LogHandler(LogHandlerBase):
             say(f"Stopped: {self.finished} of {self.total} jobs done, {self.failed} failed. "
                 "The same command goes on from here.")  # fmt: skip
             self.failed = 0
+        elif self.finished and self.finished == self.total and not self.ended:
+            self.all_done()
         super().close()
 
 
@@ -125,11 +144,31 @@ def say(text: str) -> None:
     print(text.rstrip(), file=sys.stderr, flush=True)
 
 
-def why(reason: str) -> str:
+def why(reason: str, rule: str = "") -> str:
     """Snakemake's reason to run a job, short."""
     if reason.startswith("Missing output files"):
         return "not there yet"
-    return reason if len(reason) < 160 else reason[:157] + "..."
+    if reason.startswith("Params have changed"):
+        return changed_values(reason)
+    if rule == "train" and reason.startswith("Input files updated by another job"):
+        return "only if its training clips have changed, which notebook 02 will tell"
+    return shortened(reason)
+
+
+def changed_values(reason: str) -> str:
+    """Which parameters differ from those the job last ran with: "lr 0.001 → 0.002"."""
+    values = re.findall(r"(before|now): .*?('\{.*?\}')(?=,| (?:now:|$)|$)", reason)
+    try:
+        of = {when: json.loads(ast.literal_eval(text)) for when, text in values}
+        keys = [key for key in {**of["before"], **of["now"]} if of["before"].get(key) != of["now"].get(key)]
+        told = [f"{key} {json.dumps(of['before'].get(key))} → {json.dumps(of['now'].get(key))}" for key in keys]
+    except (ValueError, SyntaxError, KeyError):
+        told = []
+    return shortened(", ".join(told)) if told else "its parameters, its data or its notebook's code have changed"
+
+
+def shortened(text: str) -> str:
+    return text if len(text) < 160 else text[:157] + "..."
 
 
 def duration(seconds: float) -> str:

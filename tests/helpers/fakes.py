@@ -29,7 +29,7 @@ class MemoryCache:
                 pixels[video, :, :half, :half, channel] += 150
         self.pixels = pixels.astype(np.uint8)
 
-    def key(self, name: str) -> str:
+    def content(self, name: str) -> str:
         return name
 
     def frames(self, name: str) -> int:

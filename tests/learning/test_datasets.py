@@ -5,7 +5,7 @@ import pytest
 import torch
 from fakes import MemoryCache, smoke_params, three_class_targets
 
-from vpipe_utils.data.sampling import uniform_indices
+from vpipe_utils.data.sampling import frames_per_sample, uniform_indices
 from vpipe_utils.learning.datasets import EpochShuffle, TileDataset, eval_loader, first_batch, train_loader
 from vpipe_utils.tiles.tile_cache import cached_indices
 
@@ -109,7 +109,7 @@ def test_loaders_of_every_approach(model: str) -> None:
     params = smoke_params(model, batch_size=4)
     cache = MemoryCache(TARGETS)
     tiles, targets = next(iter(train_loader(params, cache, cache.videos, TARGETS)))
-    assert tiles.shape == (4, params.tiles_per_item, 3, 32, 32) and targets.shape == (4, 17)
+    assert tiles.shape == (4, frames_per_sample(params), 3, 32, 32) and targets.shape == (4, 17)
     rows = [batch[1] for batch in eval_loader(params, cache, cache.videos, TARGETS)]
     np.testing.assert_array_equal(torch.cat(rows).numpy(), TARGETS)
 

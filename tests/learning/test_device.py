@@ -13,6 +13,7 @@ from mmaction.models.backbones.swin import compute_mask
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 from vpipe_utils.benchmarks import model_cost
+from vpipe_utils.data.sampling import frames_per_sample
 from vpipe_utils.learning import device
 from vpipe_utils.learning.datasets import eval_loader
 from vpipe_utils.learning.device import Device, sentence_for_lack_of_memory, this_device
@@ -91,7 +92,7 @@ def no_remembered_masks() -> Iterator[None]:
 
 
 def fake_batch(params: TrainParams) -> tuple[torch.Tensor, torch.Tensor]:
-    size = (2, params.tiles_per_item, 3, params.input_tile, params.input_tile)
+    size = (2, frames_per_sample(params), 3, params.input_tile, params.input_tile)
     return torch.zeros(size, dtype=torch.uint8, device="cuda"), torch.zeros(2, 17, device="cuda")
 
 
@@ -121,7 +122,7 @@ def test_every_tensor_of_a_prediction_is_on_the_gpu(model: str) -> None:
     with FakeTensorMode():
         on_a_gpu(network)
         probabilities = network(make_input(fake_batch(params)[0], params)).float().sigmoid()
-        count = 2 * (params.tiles_per_item if isinstance(params, FrameParams) else 1)
+        count = 2 * (frames_per_sample(params) if isinstance(params, FrameParams) else 1)
         assert probabilities.device.type == "cuda" and probabilities.shape == (count, 17)
 
 

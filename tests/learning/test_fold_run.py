@@ -13,6 +13,8 @@ from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.evaluation import predictions
 from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
 from vpipe_utils.learning import fold_run
+from vpipe_utils.learning.datasets import eval_loader
+from vpipe_utils.learning.inference import pool_frames, predict
 from vpipe_utils.learning.params import FrameParams, TrainParams
 from vpipe_utils.learning.weights.checkpoints import CHECKPOINT
 from vpipe_utils.project import paths
@@ -48,9 +50,13 @@ def test_no_validation_or_test_video_is_trained_on(prepared: Path) -> None:
     data = fold_run.load_fold(params_for(prepared, "convnext_base"), "super_image")
     assert len(data.train_videos) == 32 and len(data.val_videos) == 8
     assert not set(data.train_videos) & set(data.val_videos)
-    assert data.test_videos == [f"{k}.mp4" for k in range(40, 46)], "the unreadable one is left out"
-    with pytest.raises(KeyError):
-        data.targets(data.test_videos)
+    assert not {*data.train_videos, *data.val_videos} & {f"{k}.mp4" for k in range(40, 47)}
+
+
+def test_seeds_differ_between_runs(prepared: Path) -> None:
+    runs = [("convnext_base", 0), ("convnext_base", 1), ("nfnet_f3", 0), ("nfnet_f3", 1)]
+    seeds = {fold_run.load_fold(params_for(prepared, m, fold=k), "super_image").seed for m, k in runs}
+    assert len(seeds) == 4
 
 
 @pytest.mark.parametrize("model", sorted(APPROACH))
@@ -65,7 +71,10 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
     assert (free := lock(data.folder / ".lock")) is not None, "an open notebook does not hold it after its end"
     os.close(free)
     assert metrics["validated_per_s"] > 0 and metrics["memory_mib"] > 100 and metrics["gpu_memory_mib"] is None
-    predictions.read_predictions(data.folder / "test_predictions.parquet", CLASSES, data.test_videos)
+    assert not list(data.folder.glob("test_*")), "videos without labels are predicted in a step of its own"
+    others = [f"{k}.mp4" for k in range(40, 46)]
+    assert fold_run.predict_others(data.folder) == 6, "the unreadable one is left out"
+    predictions.read_predictions(data.folder / "test_predictions.parquet", CLASSES, others)
     val = predictions.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
     ap = average_precision(data.targets(data.val_videos), val[list(CLASSES)].to_numpy())
     np.testing.assert_allclose(list(metrics["val_AP"].values()), ap)
@@ -78,6 +87,25 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
                 for suffix in ("", "_max")
             )
             assert (most >= mean).all() and (most > mean).any()
+
+
+def test_videos_that_come_later_are_predicted_as_the_trained_network_would(prepared: Path) -> None:
+    """From the weights on disk, by the run's own parameters, whatever lies in the parameter files by now."""
+    params = params_for(prepared, "convnext_base")
+    data = fold_run.load_fold(params, "super_image")
+    network, figures = fold_run.train_fold(data)
+    with pytest.raises(FileNotFoundError, match="this run is not finished"):
+        fold_run.predict_others(data.folder)
+    fold_run.finish(data, network, figures)
+    videos = tables.read_table(params.layout.videos_table)
+    tables.write_table(videos[videos["split"] == "train"], params.layout.videos_table)
+    assert fold_run.predict_others(data.folder) == 0
+    tables.write_table(videos, params.layout.videos_table)
+    assert fold_run.predict_others(data.folder) == 6
+    others = [f"{k}.mp4" for k in range(40, 46)]
+    written = predictions.read_predictions(data.folder / "test_predictions.parquet", CLASSES, others)
+    expected = predict(network, eval_loader(params, data.cache, others), params, progress=False)
+    np.testing.assert_array_equal(written[list(CLASSES)].to_numpy(), pool_frames(expected, "mean"))
 
 
 def test_a_run_whose_folder_is_held_says_that_it_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +162,7 @@ def test_a_checkpoint_of_other_labels_videos_or_parameters_is_dropped_and_said(
         labels.loc[0, "TL"] = 1 - labels.loc[0, "TL"]
         tables.write_table(labels, params.layout.labels_table)
     else:
-        monkeypatch.setattr(data.cache, "key", lambda name: f"another {name}", raising=False)
+        monkeypatch.setattr(data.cache, "content", lambda name: f"another {name}")
     fold_run._forget_other_recipe(fold_run.load_fold(params, "super_image"))
     assert not (data.folder / CHECKPOINT).exists()
     assert "training starts anew" in capsys.readouterr().out

@@ -10,6 +10,7 @@ from fakes import MemoryCache, smoke_params, three_class_targets
 from torch import nn
 
 from vpipe_utils.data.params import DataParams
+from vpipe_utils.data.sampling import fitting_batch
 from vpipe_utils.learning import params
 from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.models import build_model
@@ -27,7 +28,7 @@ def test_smaller_batches_are_named_by_model() -> None:
     assert "about 8 videos" in said and "convnext_base 8 (not 16)" in said
     assert "frame_tresnet" not in said and "nfnet_f3" not in said
     assert params.say_smaller_batches(20, data(), models) == ""
-    assert params.fitting_batch(16, 0) == 1
+    assert fitting_batch(16, 0) == 1
 
 
 def test_a_batch_of_one_sample_trains(tmp_path: Path) -> None:

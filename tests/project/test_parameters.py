@@ -208,15 +208,6 @@ def test_saved_parameters_read_back_equal(tmp_path) -> None:
     assert SuperImageParams.from_values(read_layers([tmp_path / "params.yaml"])) == params
 
 
-def test_seeds_differ_between_runs() -> None:
-    seeds = {
-        SuperImageParams.from_values(values("demo", model, fold)).run_seed("super_image")
-        for model in ("nfnet_f3", "nfnet_f6")
-        for fold in (0, 1)
-    }
-    assert len(seeds) == 4
-
-
 def test_every_text_is_read_as_it_is_written() -> None:
     """`parameter_files.TEXT` names the keys whose values may be any text, so that 007 and NO stay what they are."""
     kinds = (*KINDS.values(), EnsembleParams, BenchmarkParams)

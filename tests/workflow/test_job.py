@@ -1,4 +1,4 @@
-"""The parts of the workflow's scripts that need no notebook: errors, GPUs, and what a notebook imports."""
+"""The parts of the workflow's scripts that need no notebook: errors and GPUs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "workflow"))
 
-import dependencies  # noqa: E402
 import job  # noqa: E402
 import progress  # noqa: E402
 import run  # noqa: E402
@@ -129,30 +128,6 @@ def test_a_job_ends_with_the_process_that_started_it():
         assert parent.stdout.readline() == "up\n"
         parent.kill()
         assert parent.stdout.read() == "", "the pipe closes when the last process that holds it has ended"
-
-
-def test_the_imports_of_a_notebook_are_followed(tmp_path, monkeypatch):
-    files = {
-        "vpipe_utils/__init__.py": "",
-        "vpipe_utils/a.py": "from vpipe_utils.b import f",
-        "vpipe_utils/b.py": "def f():\n    from vpipe_utils import c",
-        "vpipe_utils/c.py": "",
-        "vpipe_utils/unused.py": "",
-        "vpipe_utils/sim/__init__.py": "import vpipe_utils.d",
-        "vpipe_utils/sim/table.csv": "",
-        "vpipe_utils/d.py": "",
-    }
-    for name, text in files.items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(text)
-    source = ["%matplotlib inline\n", "import numpy\n", "from vpipe_utils import a, sim"]
-    (tmp_path / "n.ipynb").write_text(json.dumps({"cells": [{"cell_type": "code", "source": source}]}))
-    monkeypatch.chdir(tmp_path)
-    dependencies._files.cache_clear()
-    found = dependencies.module_files("n.ipynb", leave_out=("c",))
-    dependencies._files.cache_clear()
-    names = ["a.py", "b.py", "d.py", "sim/__init__.py", "sim/table.csv"]
-    assert found == [f"vpipe_utils/{name}" for name in names]
 
 
 def test_durations_and_scores_are_readable(tmp_path):

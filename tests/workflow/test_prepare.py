@@ -74,9 +74,9 @@ def test_the_workflow_runs_the_parts_first(project: Path) -> None:
     done = run(project, "--dry-run", preset="own")
     assert done.returncode == 0, done.stderr
     assert "01 data · part 1 of 2" in done.stderr and "01 data · part 2 of 2" in done.stderr
-    done = run(project, "outputs/own/data/parts/1_of_2.json", "outputs/own/data/parts/2_of_2.json", preset="own")
+    done = run(project, "outputs/own/data/parts/1-of-2.json", "outputs/own/data/parts/2-of-2.json", preset="own")
     assert done.returncode == 0, done.stderr
-    assert (project / "outputs" / "own" / "data" / "parts" / "2_of_2.json").is_file()
+    assert (project / "outputs" / "own" / "data" / "parts" / "2-of-2.json").is_file()
 
 
 @pytest.mark.parametrize(

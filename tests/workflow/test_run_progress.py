@@ -28,7 +28,8 @@ def record(**values: object) -> SimpleNamespace:
 
 
 def start(log: progress.LogHandler, jobid: int) -> None:
-    info = {"jobid": jobid, "rule_name": "frame", "wildcards": {"model": f"m{jobid}"}, "output": [], "reason": "new"}
+    wildcards = {"approach": "frame", "model": f"m{jobid}"}
+    info = {"jobid": jobid, "rule_name": "train", "wildcards": wildcards, "output": [], "reason": "new"}
     log.handle_event(LogEvent.JOB_INFO, record(**info))
 
 

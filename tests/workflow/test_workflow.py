@@ -22,15 +22,35 @@ ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
 COSTS = "12 benchmarks"
 MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
+NAMED = ["03 frame · frame_tresnet", "04 video · video_swin_k400", *(f"05 super-image · {model}" for model in MODELS)]
+ALL = {f"{name} · fold 0" for name in NAMED}
+
+
+def runs(*folds: int) -> list[str]:
+    return [f"{name} · fold {fold}" for name in NAMED for fold in folds]
+
+
+def predictions(*names: str) -> list[str]:
+    return [f"{name} · predictions" for name in names or NAMED]
 
 
 def jobs(project: Path) -> list[str]:
     """Names of the jobs a dry run lists, sorted."""
+    return sorted(name for name, _ in listed(project))
+
+
+def listed(project: Path) -> list[tuple[str, str]]:
+    """Name and reason of the jobs that a dry run lists."""
     done = run(project, "--dry-run")
     assert done.returncode == 0, done.stderr
     if "Nothing to do" in done.stderr:
         return []
-    return sorted(re.findall(r"^\[ *\d+/\d+\] (.+?)  ", done.stderr, flags=re.MULTILINE))
+    return re.findall(r"^\[ *\d+/\d+\] (.+?)  (.*)", done.stderr, flags=re.MULTILINE)
+
+
+def triggered(project: Path) -> set[str]:
+    """The jobs that run for something of their own; Snakemake looks no further at those that wait for one of these."""
+    return {name for name, reason in listed(project) if "by another job" not in reason and "only if" not in reason}
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +61,9 @@ def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert len(files) > 40
     for file in files:
         (project / file).parent.mkdir(parents=True, exist_ok=True)
-        (project / file).write_text(file)
+        (project / file).write_text("{}" if file.endswith(".json") else file)
+    done = run(project, "--touch", "--forceall")  # Snakemake notes with which values each was made
+    assert done.returncode == 0, done.stderr
     return project
 
 
@@ -53,47 +75,90 @@ def finished(finished_once: Path, tmp_path: Path) -> Path:
 
 def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
     project = copy_project(tmp_path / "project")
-    trained = ["03 frame · frame_tresnet · fold 0", "04 video · video_swin_k400 · fold 0"]
-    trained += [f"05 super-image · {model} · fold 0" for model in MODELS]
-    assert jobs(project) == sorted(["01 data", "02 folds", *trained, COSTS, *ENDS])
+    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), COSTS, *ENDS])
 
 
-def test_drawing_and_comments_train_nothing(finished):
-    plots, data = finished / "vpipe_utils" / "report" / "data_figures.py", finished / "params" / "smoke" / "data.yaml"
-    for path in (plots, data):
-        path.write_text(path.read_text() + "\n# only a comment\n")
-    assert jobs(finished) == sorted([COSTS, *ENDS]), "new figures in the last notebooks, and nothing else"
+def change(file: Path, **values: object) -> None:
+    old = yaml.safe_load(file.read_text()) if file.is_file() else None
+    file.write_text(yaml.safe_dump({**(old or {}), **values}))
+
+
+@pytest.mark.parametrize(
+    ("module", "steps"),
+    [
+        ("report/data_figures", {COSTS, "06 ensemble"}),
+        ("video/h264_headers", {COSTS}),
+        ("data/params", set()),
+        ("data/folds", {"02 folds"}),
+        ("learning/inputs", ALL | {COSTS}),
+    ],
+)
+def test_what_a_change_of_a_module_runs_again(finished, module, steps):
+    """The whole table is in tests/project/test_dependencies.py; here it is seen in the plan."""
+    file = finished / "vpipe_utils" / f"{module}.py"
+    file.write_text(file.read_text() + "\n# changed\n")
+    assert triggered(finished) == steps
+
+
+def test_text_and_comments_train_nothing(finished):
+    parameters, notebook = finished / "params" / "smoke" / "data.yaml", finished / "notebooks" / "05_super_image.ipynb"
+    parameters.write_text(parameters.read_text() + "\n# only a comment\n")
+    cells = json.loads(notebook.read_text())
+    next(cell for cell in cells["cells"] if cell["cell_type"] == "markdown")["source"] = ["# Another title"]
+    notebook.write_text(json.dumps(cells))
+    assert jobs(finished) == []
+    next(cell for cell in cells["cells"] if cell["cell_type"] == "code")["source"] = ["seed = 1"]
+    notebook.write_text(json.dumps(cells))
+    assert triggered(finished) == {name for name in ALL if name.startswith("05")}
 
 
 def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
-    (finished / "params" / "smoke" / "convnext_base.yaml").write_text("lr: 0.123\n")
-    assert jobs(finished) == sorted(["05 super-image · convnext_base · fold 0", COSTS, *ENDS])
+    change(finished / "params" / "smoke" / "convnext_base.yaml", lr=0.123)
+    again = dict(listed(finished))
+    name = "05 super-image · convnext_base"
+    assert sorted(again) == sorted([f"{name} · fold 0", *predictions(name), COSTS, *ENDS])
+    assert re.fullmatch(r"lr \S+ → 0.123", again[f"{name} · fold 0"])
+
+
+def test_a_variant_of_a_model_is_a_short_file_and_runs_alone(finished):
+    """What a trick will be: a file of its own, whose change plans its runs and no others."""
+    variant = finished / "params" / "smoke" / "no_flip.yaml"
+    variant.write_text("extends: convnext_base\nmodel: no_flip\nhflip: false\n")
+    change(finished / "params" / "smoke" / "data.yaml", super_image_models=[*MODELS, "no_flip"])
+    new = "05 super-image · no_flip"
+    assert jobs(finished) == sorted([f"{new} · fold 0", *predictions(new), COSTS, *ENDS])
+
+
+def test_new_versions_of_what_trains_train_again(finished, monkeypatch):
+    """Of torch, timm and Lightning; the version is played by a package of that name that comes first."""
+    package = finished / "workflow" / "torch-0.0.1.dist-info"
+    package.mkdir()
+    (package / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 0.0.1\n")
+    monkeypatch.setenv("PYTHONPATH", str(finished / "workflow"))
+    assert triggered(finished) == ALL
 
 
 def test_new_names_of_classes_train_nothing(finished):
-    file = finished / "params" / "smoke" / "data.yaml"
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "class_names": {"FS": "rust"}}))
+    change(finished / "params" / "smoke" / "data.yaml", class_names={"FS": "rust"})
     assert jobs(finished) == sorted(ENDS)
 
 
 def test_a_new_fold_leaves_the_finished_runs_alone(finished):
-    file = finished / "params" / "smoke" / "data.yaml"
-    file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "train_folds": [0, 3]}))
-    new = ["03 frame · frame_tresnet · fold 3", "04 video · video_swin_k400 · fold 3"]
-    new += [f"05 super-image · {model} · fold 3" for model in MODELS]
-    assert jobs(finished) == sorted([*new, *ENDS])
+    change(finished / "params" / "smoke" / "data.yaml", train_folds=[0, 3])
+    assert jobs(finished) == sorted([*runs(3), *predictions(), *ENDS])
 
 
 def test_what_was_deleted_is_made_again(finished):
     shutil.rmtree(finished / "outputs" / "smoke" / "runs" / "video")
-    assert jobs(finished) == sorted(["04 video · video_swin_k400 · fold 0", *ENDS])
+    name = "04 video · video_swin_k400"
+    assert jobs(finished) == sorted([f"{name} · fold 0", *predictions(name), *ENDS])
 
 
-def test_a_changed_module_runs_what_imports_it(finished):
-    file = finished / "vpipe_utils" / "data" / "folds.py"
-    file.write_text(file.read_text() + "\n# split otherwise\n")
-    again = jobs(finished)
-    assert "01 data" not in again and "02 folds" in again and "05 super-image · nfnet_f3 · fold 0" in again
+def test_training_waits_for_notebook_02_to_say_whether_its_clips_have_changed(finished):
+    change(finished / "params" / "smoke" / "data.yaml", pipesim_test=33)
+    again = dict(listed(finished))
+    assert again["01 data"] == "pipesim_test 10 → 33" or again["01 data"].startswith("pipesim_test ")
+    assert all(again[name].startswith("only if its training clips have changed") for name in ALL)
 
 
 @pytest.mark.parametrize(
@@ -153,7 +218,7 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (own / "data.yaml").write_text(data)
     (own / "training.yaml").write_text("batch_size: 10\n")
     said = run(project, "--dry-run", preset="own").stderr
-    assert COSTS not in said and "[ 1/12]" in said
+    assert COSTS not in said and "[ 1/19]" in said
     assert "A fold trains on about 9 videos" in said and "convnext_base 9 (not 10)" in said
     assert "params/own/training.yaml" in said and "frame_tresnet" not in said.split("To choose")[0]
     (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
@@ -193,7 +258,7 @@ def test_jobs_share_the_memory_of_the_machine(tmp_path):
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     taken = re.findall(r"resources: .*?mem_mb=(\d+)", done.stdout + done.stderr)
-    assert sorted(map(int, taken)) == [2000] * 6 + [9000] * 2, "benchmarks build the largest network too"
+    assert sorted(map(int, taken)) == [2000] * 12 + [9000] * 3, "benchmarks build the largest network too"
 
 
 def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):

@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
+from vpipe_utils.data.sampling import frames_per_sample
 from vpipe_utils.learning.device import Device, sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.inference import predict
 from vpipe_utils.learning.inputs import make_input
@@ -37,7 +38,7 @@ def input_size(params: TrainParams) -> str:
     tile = params.input_tile
     if isinstance(params, SuperImageParams) and not params.tile_tokens:
         return f"{params.grid * tile}x{params.grid * tile}"
-    return f"{tile}x{tile}" if isinstance(params, FrameParams) else f"{params.tiles_per_item}x{tile}x{tile}"
+    return f"{tile}x{tile}" if isinstance(params, FrameParams) else f"{frames_per_sample(params)}x{tile}x{tile}"
 
 
 def meta_model(params: TrainParams) -> nn.Module:
@@ -63,7 +64,7 @@ def count(params: TrainParams) -> dict[str, float]:
     """
     params = params.model_copy(update={"grad_checkpointing": False})  # which is of no concern without a backward pass
     network = meta_model(params).eval()
-    size = (1, params.tiles_per_item, 3, params.input_tile, params.input_tile)
+    size = (1, frames_per_sample(params), 3, params.input_tile, params.input_tile)
     images = make_input(torch.zeros(size, dtype=torch.uint8, device="meta"), params)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network.to("meta")(images)  # a few tensors are made on the CPU whatever the default
@@ -94,7 +95,7 @@ def measure(
         device = replace(device, fused=False)
     every, params = params.accumulate, params.model_copy(update=changes)
     torch.manual_seed(seed)
-    size = (params.batch_size, params.tiles_per_item, 3, params.input_tile, params.input_tile)
+    size = (params.batch_size, frames_per_sample(params), 3, params.input_tile, params.input_tile)
     tiles = torch.randint(0, 256, size, dtype=torch.uint8).to(device.type)
     targets = (torch.rand(params.batch_size, len(params.class_codes)) < 0.1).float().to(device.type)
     clock = _Clock(device)

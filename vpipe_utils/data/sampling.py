@@ -1,4 +1,4 @@
-"""Which frames of a video are taken: `n` spread over all of it, or `n` neighbours."""
+"""Which frames of a video are taken, `n` spread over all of it or `n` neighbours, and how many make a sample."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ def consecutive_indices(n_frames: int, n: int, start: int | None = None) -> np.n
     latest = n_frames - n
     first = latest // 2 if start is None else min(max(int(start), 0), latest)
     return first + np.arange(n, dtype=np.int64)
+
+
+def frames_per_sample(params: object) -> int:
+    """Frames that one training sample holds: grid² of a super-image, a clip's, else 1."""
+    return getattr(params, "grid", 0) ** 2 or getattr(params, "clip_frames", 1)
+
+
+def fitting_batch(batch_size: int, samples: int) -> int:
+    """Samples a step: `batch_size`, or all `samples` that there are to train on, where these are fewer."""
+    return max(1, min(batch_size, samples))
 
 
 def _require_positive(n_frames: int, n: int) -> None:

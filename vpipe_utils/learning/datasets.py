@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from vpipe_utils.data.sampling import consecutive_indices, uniform_indices
+from vpipe_utils.data.sampling import consecutive_indices, fitting_batch, frames_per_sample, uniform_indices
 from vpipe_utils.learning.device import this_device
-from vpipe_utils.learning.params import FrameParams, TrainParams, fitting_batch
+from vpipe_utils.learning.params import FrameParams, TrainParams
 from vpipe_utils.project.seeds import derive_seed
 from vpipe_utils.tiles.tile_cache import TileCache
 
@@ -118,7 +118,7 @@ def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], t
     """
     seed = derive_seed(params.seed, "data", params.model, params.fold)
     items = params.frames_per_epoch if isinstance(params, FrameParams) else 1
-    count = params.tiles_per_item
+    count = frames_per_sample(params)
     data = TileDataset(cache, videos, targets, count, seed, params.jitter, items, params.sampling)
     batch_size = fitting_batch(params.batch_size, len(data))
     if batch_size < params.batch_size:
@@ -141,7 +141,7 @@ def eval_loader(
     params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray | None = None
 ) -> DataLoader:
     """Batches for evaluation: one item a video, in the order of `videos`, tiles at the segments' centres."""
-    count = params.eval_frames if isinstance(params, FrameParams) else params.tiles_per_item
+    count = params.eval_frames if isinstance(params, FrameParams) else frames_per_sample(params)
     batch = max(1, params.eval_batch_size // count) if isinstance(params, FrameParams) else params.eval_batch_size
     return _loader(TileDataset(cache, videos, targets, count, sampling=params.sampling), params, batch_size=batch)
 

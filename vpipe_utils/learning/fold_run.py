@@ -1,4 +1,8 @@
-"""One run of notebooks 03 to 05: one model on one fold, from the tables of 01 and 02 to validated artefacts."""
+"""One run of notebooks 03 to 05: one model on one fold, from the tables of 01 and 02 to validated artefacts.
+
+Training (`load_fold`, `train_fold`, `finish`) sees clips with labels only. `predict_others` is a step of its own: a
+finished run predicts the clips without labels, today's and those that come later.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from safetensors.torch import save_model
+from safetensors.torch import load_model, save_model
 from torch import nn
 
 from vpipe_utils.data.prepared_tables import read_folds, read_labels, read_test_videos
@@ -20,23 +24,21 @@ from vpipe_utils.evaluation.predictions import as_table, write_predictions
 from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.device import sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.inference import POOLINGS, pool_frames, predict
-from vpipe_utils.learning.models import count_parameters
-from vpipe_utils.learning.params import FrameParams, TrainParams
+from vpipe_utils.learning.models import build_model, count_parameters
+from vpipe_utils.learning.params import KINDS, FrameParams, TrainParams
 from vpipe_utils.learning.training import fit
 from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
-from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE
+from vpipe_utils.project.dependencies import deciding_versions, recipe_of_training
+from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE, read_layers
 from vpipe_utils.project.provenance import provenance
+from vpipe_utils.project.seeds import derive_seed
 from vpipe_utils.storage.files import atomic_path, make_folder, writing
 from vpipe_utils.storage.locks import lock
 from vpipe_utils.storage.tables import write_json
 from vpipe_utils.tiles.tile_cache import TileCache, open_tiles
+from vpipe_utils.tiles.training_clips import training_clips
 
-# The modules that decide what a checkpoint means: another version of one of them must not resume it.
-RECIPE = (
-    "learning/weights/checkpoints", "learning/datasets", "learning/device", "learning/inference", "learning/inputs",
-    "evaluation/metrics", "learning/models", "learning/superimage", "learning/training",
-    "learning/weights/files", "learning/weights/published",
-)  # fmt: skip
+WEIGHTS = "weights.safetensors"
 
 
 @dataclass(frozen=True)
@@ -49,37 +51,37 @@ class FoldData:
     cache: TileCache
     train_videos: list[str]
     val_videos: list[str]
-    test_videos: list[str]
-    labels: pd.DataFrame = field(repr=False)  # 0/1, one row a training or validation video, indexed by name
+    labels: pd.DataFrame = field(repr=False)  # 0/1, one row a video, indexed by name
+    clips: dict[str, str] = field(repr=False)  # what training sees of the data: `training_clips`
 
     @property
     def seed(self) -> int:
-        return self.params.run_seed(self.approach)
+        return derive_seed(self.params.seed, self.approach, self.params.model, self.params.fold)
 
     def targets(self, videos: list[str]) -> np.ndarray:
-        """0/1 float32 `(V, C)` of training or validation videos."""
+        """0/1 float32 `(V, C)` of some of these videos."""
         return self.labels.loc[videos].to_numpy(dtype=np.float32)
 
 
 def load_fold(params: TrainParams, approach: str) -> FoldData:
-    """Read what notebooks 01 and 02 wrote. Held-out labels are not read: only 06 and 10 may see them."""
+    """Read what notebooks 01 and 02 wrote of the labelled videos. Held-out labels are for 06 and 10 alone."""
     layout = params.layout
-    labels = read_labels(layout, params.class_codes).set_index("video")
-    folds = read_folds(layout, labels.reset_index(), params.n_folds)
+    labels = read_labels(layout, params.class_codes)
+    folds = read_folds(layout, labels, params.n_folds)
     train, validation = (list(folds.index[part]) for part in (folds != params.fold, folds == params.fold))
     if not train or not validation:
         part = "validation" if train else "training"
         raise ValueError(f"{layout.folds_table}: no {part} video in fold {params.fold}: run notebook 02 again")
-    test = read_test_videos(layout)
+    cache = open_tiles(params, [*train, *validation])
     return FoldData(
         params=params,
         approach=approach,
         folder=layout.run(approach, params.model, params.fold),
-        cache=open_tiles(params, [*train, *validation, *test]),
+        cache=cache,
         train_videos=train,
         val_videos=validation,
-        test_videos=test,
-        labels=labels,
+        labels=labels.set_index("video"),
+        clips=training_clips(labels, folds, cache),
     )
 
 
@@ -102,31 +104,18 @@ def train_fold(
 
 
 def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progress: bool = True) -> dict[str, object]:
-    """Predict validation and test videos, write weights, predictions and metrics.json, drop the checkpoints.
+    """Predict the validation videos, write weights, predictions and metrics.json, drop the checkpoints.
 
-    Frame models write the predictions of all three poolings, `params.pooling` being the one without a suffix.
     Returns what metrics.json holds.
     """
     params, folder, classes = data.params, data.folder, data.params.class_codes
     device = this_device()
     targets = data.targets(data.val_videos)
-    pooled: dict[str, float] = {}
-    for part, videos in (("val", data.val_videos), ("test", data.test_videos)):
-        scores = None
-        if videos:
-            loader = eval_loader(params, data.cache, videos)
-            with sentence_for_lack_of_memory(params):
-                scores = predict(network, loader, params, device, progress)
-        for pooling in POOLINGS if isinstance(params, FrameParams) else ("mean",):
-            video_scores = np.zeros((0, len(classes)), np.float32) if scores is None else pool_frames(scores, pooling)
-            name = f"{part}_predictions" if pooling == _main_pooling(params) else f"{part}_predictions_{pooling}"
-            write_predictions(as_table(videos, video_scores, classes), folder / f"{name}.parquet", videos, classes)
-            if part == "val":
-                pooled[pooling] = float(mean_average_precision(targets, video_scores))
-                if pooling == _main_pooling(params):
-                    per_class = average_precision(targets, video_scores)
-    with atomic_path(folder / "weights.safetensors") as path:
+    scores = predict_and_write(params, folder, "val", network, data.cache, data.val_videos, progress)
+    with atomic_path(folder / WEIGHTS) as path:
         save_model(network, str(path))
+    pooled = {pooling: float(mean_average_precision(targets, of)) for pooling, of in scores.items()}
+    main = _main_pooling(params)
     metrics = {
         "approach": data.approach,
         "model": params.model,
@@ -135,11 +124,10 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         "head": params.head,
         "parameters": count_parameters(network),
         **figures,
-        "val_mAP": pooled[_main_pooling(params)],
-        "val_AP": dict(zip(classes, map(float, per_class), strict=True)),
+        "val_mAP": pooled[main],
+        "val_AP": dict(zip(classes, map(float, average_precision(targets, scores[main])), strict=True)),
         "train_videos": len(data.train_videos),
         "val_videos": len(data.val_videos),
-        "test_videos": len(data.test_videos),
         **device.peak_memory(),
     }
     if isinstance(params, FrameParams):
@@ -148,6 +136,52 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
     remove_checkpoints(folder)
     _give_back(folder)
     return metrics
+
+
+def predict_others(folder: Path, progress: bool = True) -> int:
+    """Predict the videos without labels by a finished run; gives their number.
+
+    `folder`: runs/<approach>/<model>/fold_<k>, whose params.yaml says how, whatever the parameter files say by now.
+    Raises FileNotFoundError where the run is not finished.
+    """
+    weights, root = folder / WEIGHTS, folder.parents[3]
+    if not weights.is_file():
+        raise FileNotFoundError(f"{weights} is not there: this run is not finished; train it first")
+    kind = KINDS[folder.parents[1].name]
+    values = read_layers([folder / "params.yaml"]) | {"outputs": str(root.parent), "pretrained": False}
+    params = kind.from_values(values, str(folder / "params.yaml"))
+    videos = read_test_videos(params.layout)
+    network = build_model(params)
+    load_model(network, str(weights))
+    predict_and_write(params, folder, "test", network, open_tiles(params, videos), videos, progress)
+    return len(videos)
+
+
+def predict_and_write(
+    params: TrainParams,
+    folder: Path,
+    part: str,
+    network: nn.Module,
+    cache: TileCache,
+    videos: list[str],
+    progress: bool = True,
+) -> dict[str, np.ndarray]:
+    """Write <part>_predictions.parquet of some videos; gives the probabilities `(V, C)` by pooling.
+
+    Frame models write all three poolings, `params.pooling` being the one without a suffix.
+    """
+    classes = params.class_codes
+    scores = None
+    if videos:
+        with sentence_for_lack_of_memory(params):
+            scores = predict(network, eval_loader(params, cache, videos), params, this_device(), progress)
+    pooled = {}
+    for pooling in POOLINGS if isinstance(params, FrameParams) else ("mean",):
+        pooled[pooling] = np.zeros((0, len(classes)), np.float32) if scores is None else pool_frames(scores, pooling)
+        suffix = "" if pooling == _main_pooling(params) else f"_{pooling}"
+        path = folder / f"{part}_predictions{suffix}.parquet"
+        write_predictions(as_table(videos, pooled[pooling], classes), path, videos, classes)
+    return pooled
 
 
 def claim(folder: Path) -> None:
@@ -177,14 +211,10 @@ def _main_pooling(params: TrainParams) -> str:
 
 
 def _forget_other_recipe(data: FoldData) -> None:
-    """Remove checkpoints that other parameters, videos, labels or folds, or another version of the recipe, left."""
-    here = Path(__file__).parents[1]
+    """Remove checkpoints that other parameters, clips, labels or folds, or another version of the recipe, left."""
     values = data.params.model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS)
-    parts = [json.dumps(values, sort_keys=True)]
-    for videos in (data.train_videos, data.val_videos):
-        parts += [*videos, data.labels.loc[videos].to_csv(), *(data.cache.key(video) for video in videos)]
-    parts += [(here / f"{name}.py").read_text(encoding="utf-8") for name in RECIPE]
-    fingerprint = hashlib.sha256("\n".join(parts).encode()).hexdigest()
+    recipe = {"values": values, "clips": data.clips, "versions": deciding_versions(), "code": recipe_of_training()}
+    fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"
     if not marker.is_file() or marker.read_text() != fingerprint:
         if remove_checkpoints(data.folder):

@@ -8,9 +8,9 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from vpipe_utils.data.params import DataParams
+from vpipe_utils.data.sampling import fitting_batch, frames_per_sample
 from vpipe_utils.project.parameter_files import approach_of, layer_files, read_layers
 from vpipe_utils.project.parameters import Count, NotNegative, Positive, Share
-from vpipe_utils.project.seeds import derive_seed
 
 
 class TrainParams(DataParams):
@@ -62,11 +62,6 @@ class TrainParams(DataParams):
     memory_gb: float = Positive
     eval_batch_size: int = Count
 
-    @property
-    def tiles_per_item(self) -> int:
-        """Frames that one training item holds: 1, a clip's, or grid²."""
-        return 1
-
     @model_validator(mode="after")
     def _trainable(self) -> Self:
         listed = [approach for approach, name in self.runs if name == self.model]
@@ -89,15 +84,12 @@ class TrainParams(DataParams):
         key, held = ("cache_frames", self.cache_frames)
         if self.sampling == "consecutive":
             key, held = ("cache_run", self.cache_run)
-        if self.tiles_per_item > held:
+        if (taken := frames_per_sample(self)) > held:
             raise ValueError(
-                f"a sample takes {self.tiles_per_item} frames of a video, but {key} keeps {held}: "
+                f"a sample takes {taken} frames of a video, but {key} keeps {held}: "
                 f"raise {key} in data.yaml (notebook 01 then rebuilds the cache)"
             )
         return self
-
-    def run_seed(self, approach: str) -> int:
-        return derive_seed(self.seed, approach, self.model, self.fold)
 
 
 class FrameParams(TrainParams):
@@ -117,10 +109,6 @@ class VideoParams(TrainParams):
 
     clip_frames: int = Field(ge=2)
 
-    @property
-    def tiles_per_item(self) -> int:
-        return self.clip_frames
-
 
 class SuperImageParams(TrainParams):
     """Notebook 05: grid² frames as one image (paper, section III.C)."""
@@ -130,10 +118,6 @@ class SuperImageParams(TrainParams):
     grid: int = Count
     tile_shuffle: bool
     tile_tokens: bool
-
-    @property
-    def tiles_per_item(self) -> int:
-        return self.grid**2
 
 
 KINDS = {kind.approach: kind for kind in (FrameParams, VideoParams, SuperImageParams)}
@@ -150,11 +134,6 @@ def read_model(preset: str, model: str, fold: int = 0, trick: str | None = None)
 
 
 # ---------------------------------------------------------------- batches, where there are few videos
-
-
-def fitting_batch(batch_size: int, items: int) -> int:
-    """Samples a step: `batch_size`, or all `items` that there are to train on, where these are fewer."""
-    return max(1, min(batch_size, items))
 
 
 def say_smaller_batches(n_videos: int, data: DataParams, models: Iterable[TrainParams]) -> str:

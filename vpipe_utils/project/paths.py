@@ -59,6 +59,11 @@ class Layout:
         return self.root / "data" / "folds.parquet"
 
     @property
+    def training_clips(self) -> Path:
+        """A digest a fold of all that training sees of the data."""
+        return self.root / "data" / "training_clips.json"
+
+    @property
     def pipesim(self) -> Path:
         return self.root / "pipesim"
 

@@ -69,7 +69,6 @@ class TileCache:
         self._row = {name: row for row, name in enumerate(self.videos)}
         self._shards: list[str] = index["shard"].unique().to_pylist()
         self._shard = pc.index_in(index["shard"], index["shard"].unique()).to_numpy()  # number of its shard, (V,)
-        self._keys = index["key"]
         self._frames = index["frames"].to_numpy()  # (V,)
         self._starts = _tile_starts(index)  # bytes (V, T + 1): tile p is [p] to [p + 1]
         self._crc = _matrix(index, "crc32")  # uint32 (V, T)
@@ -103,9 +102,10 @@ class TileCache:
             self.tiles(name, positions, out)
         return array
 
-    def key(self, name: str) -> str:
-        """What changes when the content of a video does."""
-        return self._keys[self._find(name)].as_py()
+    def content(self, name: str) -> str:
+        """What changes when anything does that is read of a video here: its number of frames, a pixel of a tile."""
+        row = self._find(name)
+        return f"{self._frames[row]} {self._crc[row].tobytes().hex()}"
 
     def frames(self, name: str) -> int:
         """Number of frames of the video."""

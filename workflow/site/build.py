@@ -81,12 +81,12 @@ def write_source(root: Path, source: Path) -> None:
         for model in data[f"{approach}_models"]:
             for fold in data["train_folds"]:
                 page = f"{name}-{model}-fold_{fold}"
-                metrics = read_json(root / "runs" / approach / model / f"fold_{fold}" / "metrics.json")
+                folder = root / "runs" / approach / model / f"fold_{fold}"
+                metrics = read_json(folder / "metrics.json")
                 run = {"page": page, "model": model, "fold": fold, "title": title, "metrics": metrics}
                 runs.setdefault(f"{name}-{model}", []).append(run)
-                executed = root / "notebooks" / f"{name}.{model}.fold_{fold}.ipynb"
                 suffix = f" · {in_markdown(model)} · fold\N{NO-BREAK SPACE}{fold}"
-                write_notebook(executed, source / f"{page}.ipynb", suffix, pages)
+                write_notebook(folder / "notebook.ipynb", source / f"{page}.ipynb", suffix, pages)
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
     for page in ABOUT:

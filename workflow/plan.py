@@ -1,0 +1,110 @@
+"""What the Snakefile asks before it plans: which runs there are, with which values, and how much memory they take.
+
+Nothing is written here. Snakemake keeps the values of every job that it ran and runs a job again when they differ
+(`params` in workflow/profiles); so a comment in a parameter file runs nothing, and a new model in data.yaml trains that
+model and leaves the others alone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from sources import record
+
+from vpipe_utils.project.dependencies import code_of, deciding_versions
+from vpipe_utils.project.names import require_model_name
+from vpipe_utils.project.parameter_files import (
+    LIST_OF_RUNS,
+    NAMES,
+    PLACE,
+    layer_files,
+    model_names,
+    read_layers,
+    runs_benchmarks,
+)
+from vpipe_utils.project.paths import APPROACHES, Layout, project_root, resolve
+
+NOTEBOOKS = {
+    "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
+    "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
+}  # fmt: skip
+# Of a run, beside its notebook.
+TRAINED = ("metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")
+
+
+class Plan:
+    """One preset's runs and values; `outputs`: another folder for everything that is written."""
+
+    def __init__(self, preset: str, outputs: str | None = None, memory_mb: int | None = None) -> None:
+        self.preset, self.memory_mb = preset, memory_mb
+        self.data = read_layers(layer_files(preset))
+        folder = resolve(outputs or self.data["outputs"])
+        # Relative inside the project, so that a project that is moved has nothing to do again.
+        inside = folder.is_relative_to(project_root())
+        self.layout = Layout(folder.relative_to(project_root()) if inside else folder, preset)
+        self.models = [(approach, model) for approach in APPROACHES for model in self.data[f"{approach}_models"]]
+        for _, model in self.models:
+            require_model_name(model)
+        self.folds: list[int] = self.data["train_folds"]
+        self.jobs = int(self.data["data_jobs"])
+        self.with_benchmarks = runs_benchmarks(preset, self.data["source"])
+
+    def values(self) -> str:
+        """The effective values of notebooks 01 and 02."""
+        return _text(self._values(self.preset, None, None, PLACE | NAMES | LIST_OF_RUNS))
+
+    def values_of_training(self, model: str, fold: str) -> str:
+        return _text(self._values(self.preset, model, fold, PLACE | NAMES | LIST_OF_RUNS) | deciding_versions())
+
+    def values_of_results(self) -> str:
+        """Of notebooks 06 and 10, which show names and list the runs."""
+        return _text(self._values(self.preset, "ensemble", None, PLACE))
+
+    def values_of_benchmarks(self) -> str:
+        """Of notebook 12, which counts every model of `paper` and measures those of this preset."""
+        unwanted = PLACE | NAMES | {"train_folds"}
+        wanted = [("paper", name) for name in model_names("paper")] + [(self.preset, model) for _, model in self.models]
+        models = {f"{preset}/{model}": self._values(preset, model, None, unwanted) for preset, model in wanted}
+        return _text({"own": self._values(self.preset, "benchmarks", None, unwanted), **models})
+
+    def _values(self, preset: str, model: str | None, fold: str | None, unwanted: set[str]) -> dict[str, Any]:
+        """The merged layers, but for what changes nothing that the step computes."""
+        values = read_layers(layer_files(preset, model, None if fold is None else int(fold)))
+        return {key: value for key, value in values.items() if key not in unwanted}
+
+    def raw_files(self) -> str:
+        """What own data is now: a digest of names, sizes and dates of videos and of the annotation files' content."""
+        if self.data["source"] != "files":
+            return ""
+        annotations = [resolve(self.data[key]) for key in ("annotations", "test_annotations") if self.data[key]]
+        return _digest(record(resolve(self.data["videos_dir"] or ""), annotations))
+
+    def memory(self, model: str, fold: str | int | None = None) -> int:
+        """Main memory of a training job in MB, for Slurm and for the limit of one machine; never more than that."""
+        wanted = 1000 * read_layers(layer_files(self.preset, model, None if fold is None else int(fold)))["memory_gb"]
+        return int(min(wanted, self.memory_mb or wanted))
+
+    def most_memory(self) -> int:
+        """What notebook 12 takes, which builds the preset's networks one after another."""
+        return max(self.memory(model, fold) for _, model in self.models for fold in self.folds)
+
+
+def notebook(step: str) -> str:
+    return f"notebooks/{NOTEBOOKS[step]}.ipynb"
+
+
+def code_digest(step: str) -> str:
+    """Of a notebook's code: its text may be improved without days of training."""
+    path = Path(notebook(step))
+    return _digest(code_of(path)) if path.is_file() else "missing"
+
+
+def _text(values: dict[str, Any]) -> str:
+    return json.dumps(values, sort_keys=True, ensure_ascii=False)
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()

@@ -1,0 +1,72 @@
+# Notebooks 06, 10 and 12, and the pages.
+
+EVERY_RUN = [LAYOUT.run(approach, model, fold) for approach, model in PLAN.models for fold in PLAN.folds]
+
+
+rule ensemble:
+    input:
+        rules.data.output.labels,
+        LAYOUT.folds_table,
+        [run / name for run in EVERY_RUN for name in ("metrics.json", "val_predictions.parquet", "test_predictions.parquet")],
+        deciding_files(notebook("ensemble"), RESULTS),
+        notebook=notebook("ensemble"),
+    output:
+        [LAYOUT.ensemble / name for name in ("metrics.json", "test_predictions.parquet", "submission.json",
+                                             "scores.parquet", "per_class.parquet")],
+        notebook=executed("ensemble"),
+    log: **logs(NOTEBOOKS["ensemble"])
+    params:
+        values=lambda _: PLAN.values_of_results(),
+    shell:
+        NOTEBOOK + "--model ensemble"
+
+
+rule report:
+    input:
+        rules.ensemble.output,
+        [run / name for run in EVERY_RUN for name in ("metrics.json", "history.csv")],
+        deciding_files(notebook("report"), RESULTS),
+        notebook=notebook("report"),
+    output:
+        LAYOUT.headline / "headline.json",
+        notebook=executed("report"),
+    log: **logs(NOTEBOOKS["report"])
+    params:
+        values=lambda _: PLAN.values_of_results(),
+    shell:
+        NOTEBOOK + "--model ensemble"
+
+
+rule benchmarks:
+    input:
+        deciding_files(notebook("benchmarks"), BENCHMARKS),
+        notebook=notebook("benchmarks"),
+    output:
+        [LAYOUT.costs_table.with_name(f"{name}.parquet") for name in ("costs", "reading", "loading")],
+        notebook=executed("benchmarks"),
+    log: **logs(NOTEBOOKS["benchmarks"])
+    threads: TRAIN_THREADS
+    resources:
+        gpu=1,
+        mem_mb=lambda _: PLAN.most_memory(),
+    params:
+        values=lambda _: PLAN.values_of_benchmarks(),
+    shell:
+        NOTEBOOK + f"--model benchmarks --threads {TRAIN_THREADS} --gpu"
+
+
+rule site:
+    input:
+        [executed(step) for step in ("data", "folds")],
+        [run / name for run in EVERY_RUN for name in ("metrics.json", "notebook.ipynb")],
+        rules.ensemble.output,
+        rules.report.output,
+        rules.benchmarks.output if PLAN.with_benchmarks else [],
+        sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")
+               if file.suffix in {".py", ".md", ".css", ".svg"}),
+    output:
+        LAYOUT.report / "index.html",
+    log:
+        LOGS / "site.log",
+    shell:
+        f"exec {word(sys.executable)} workflow/site/build.py {word(ROOT)} --log {{log:q}}"

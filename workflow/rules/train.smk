@@ -1,0 +1,56 @@
+# Notebooks 03 to 05, one job a model and fold, and what the trained models say of the clips without labels.
+
+
+def training_clips(_):
+    """All that training sees of the data, as a digest: clips without labels, however many come, train nothing."""
+    return checkpoints.folds.get().output.training_clips
+
+
+MODEL = f"{ROOT}/runs/{{approach}}/{{model}}"
+RUN = f"{MODEL}/fold_{{fold}}"
+
+
+wildcard_constraints:
+    approach="frame|video|super_image",
+    model=r"\w[\w-]*",
+    fold=r"\d+",
+
+
+rule train:
+    input:
+        training_clips,
+        deciding_files(TRAINING_ENTRY, TRAINING),
+        notebook=lambda wildcards: ancient(notebook(wildcards.approach)),  # its code counts, below; its text does not
+    output:
+        [f"{RUN}/{name}" for name in TRAINED],
+        notebook=f"{RUN}/notebook.ipynb",
+    log: **logs("{approach}.{model}.fold_{fold}")
+    threads: TRAIN_THREADS
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards: PLAN.memory(wildcards.model, wildcards.fold),
+    params:
+        values=lambda wildcards: PLAN.values_of_training(wildcards.model, wildcards.fold),
+        code=lambda wildcards: code_digest(wildcards.approach),
+    shell:
+        NOTEBOOK + f"--model {{wildcards.model}} --fold {{wildcards.fold}} --threads {TRAIN_THREADS} --gpu"
+
+
+rule predict:
+    input:
+        [f"{MODEL}/fold_{fold}/weights.safetensors" for fold in PLAN.folds],
+        rules.data.output.videos,
+        rules.data.output.tiles,
+        deciding_files(TRAINING_ENTRY, TRAINING),
+        script="workflow/predict.py",
+    output:
+        [f"{MODEL}/fold_{fold}/test_predictions.parquet" for fold in PLAN.folds],
+    log:
+        LOGS / "predict.{approach}.{model}.log",
+    threads: TRAIN_THREADS
+    resources:
+        gpu=1,
+        mem_mb=lambda wildcards: max(PLAN.memory(wildcards.model, fold) for fold in PLAN.folds),
+    shell:
+        f"exec {word(sys.executable)} {{input.script}} --root {word(ROOT.resolve())} --threads {TRAIN_THREADS} --gpu "
+        "--log {log:q} {output:q}"
