@@ -193,12 +193,21 @@ class Rehearsal:
         return row
 
     def twice(self, model: str, of: TrainParams, changes: dict[str, object]) -> str | None:
-        """Run, kill after the first checkpoint, run again; the error that stopped it or None."""
+        """Run, kill after the first checkpoint, run again, predict; the error that stopped it or None."""
         name = NOTEBOOKS[of.approach]
         run = {"model": model, "fold": of.fold, **changes}
-        checkpoint = Layout(self.outputs, self.preset).run(of.approach, model, of.fold) / "checkpoint.ckpt"
-        error = self.run(name, f"{name}.{model}", run, kill_at=checkpoint)
-        return error or self.run(name, f"{name}.{model}", run)
+        folder = Layout(self.outputs, self.preset).run(of.approach, model, of.fold)
+        error = self.run(name, f"{name}.{model}", run, kill_at=folder / "checkpoint.ckpt")
+        return error or self.run(name, f"{name}.{model}", run) or self.predict(folder, model)
+
+    def predict(self, folder: Path, model: str) -> str | None:
+        """The clips without labels by the trained model; the error that stopped it or None."""
+        log = self.root / "logs" / f"predict.{model}.log"
+        command = [sys.executable, "workflow/predict.py", str(folder)]
+        environment = job_environment(os.cpu_count() or 1, str(self.root))
+        with log.open("w", encoding="utf-8") as file:
+            done = subprocess.run(command, env=environment, stdout=file, stderr=subprocess.STDOUT)
+        return last_line(log) if done.returncode else None
 
     def run(self, notebook: str, name: str, given: dict[str, object], kill_at: Path | None = None) -> str | None:
         """One notebook by papermill; killed when `kill_at` appears. The error that stopped it or None."""

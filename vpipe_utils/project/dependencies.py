@@ -24,8 +24,8 @@ TRAINING_ENTRY = "vpipe_utils/learning/fold_run.py"
 SEEDS = "project/seeds"
 DATA = ("data/", "user_files/", "tiles/", "pipesim/", "video/colours", SEEDS)  # 01, 02: the clips, labels and folds
 TRAINING = ("learning/", "evaluation/metrics", "data/sampling", "tiles/tile_cache", SEEDS)  # training and prediction
-RESULTS = ("data/", "tiles/", "pipesim/", "evaluation/", "learning/", "report/", SEEDS)  # 06, 10: what they show, too
-BENCHMARKS = (*RESULTS, "benchmarks/", "video/", "user_files/")  # 12 measures speed
+RESULTS = ("data/", "pipesim/", "evaluation/", "report/", SEEDS)  # 06, 10: what they show, too
+BENCHMARKS = (*RESULTS, "learning/", "tiles/", "benchmarks/", "video/", "user_files/")  # 12 measures speed
 PACKAGES = ("torch", "timm", "lightning")  # whose versions decide numbers, too
 NEVER = "params"  # modules of this name only check values; the values themselves are compared
 
