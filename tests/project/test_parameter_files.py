@@ -195,3 +195,12 @@ def test_names_are_read_as_they_are_written(tmp_path: Path) -> None:
 def test_presets_that_cannot_be_called_so(name: str) -> None:
     with pytest.raises(ValueError, match="preset"):
         parameter_files.layer_files(name)
+
+
+def test_a_file_is_read_again_and_its_values_are_nobody_elses(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text("x: {k: [1]}\n")
+    parameter_files.read_yaml(file)["x"]["k"].append(2)
+    assert parameter_files.read_yaml(file) == {"x": {"k": [1]}}
+    file.write_text("x: 2\n")
+    assert parameter_files.read_yaml(file) == {"x": 2}

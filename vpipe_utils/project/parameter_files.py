@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,7 +32,7 @@ def read_yaml(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f"parameter file {path} is not there; see params/ for those there are")
     try:
-        values = _load(path.read_text(encoding="utf-8"))
+        values = copy.deepcopy(_load(path.read_text(encoding="utf-8")))
     except yaml.YAMLError as error:
         raise ValueError(f"{path}: not readable as YAML: {' '.join(str(error).split())}") from None
     if values is None:
@@ -157,6 +159,7 @@ def trick_file(trick: str) -> Path:
     return file
 
 
+@functools.cache  # by the text: one file is a layer of many runs
 def _load(text: str) -> Any:
     loader = _NoDuplicates(text)
     try:
