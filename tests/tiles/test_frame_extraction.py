@@ -98,7 +98,7 @@ def test_a_disk_that_is_too_small_is_said_before_any_work(videos, tmp_path, monk
 
 
 def test_a_video_that_broke_since_it_was_indexed_is_listed(videos, tmp_path, monkeypatch):
-    monkeypatch.setattr(frame_extraction, "extraction_cost", lambda *_: frame_extraction.Cost(0, 0, 0.0))
+    monkeypatch.setattr(frame_extraction, "extraction_cost", lambda *_: frame_extraction.Cost(0, 0))
     Path(videos["path"][0]).write_text("broken now")
     done = extract_all(videos, tmp_path / "out", progress=False).set_index("video")
     assert done.loc["a.mp4", "why_not"].startswith("it is gone or was changed since it was indexed")
@@ -146,8 +146,7 @@ def test_cost_is_near_what_extraction_takes(videos, tmp_path):
     done = extract_all(videos, tmp_path / "out", progress=False)
     assert cost.frames == 17
     assert cost.bytes == pytest.approx(done["bytes"].sum(), rel=0.1)
-    assert 0 < cost.seconds < 5
-    assert extraction_cost(videos[~videos["readable"]]) == (0, 0, 0.0)
+    assert extraction_cost(videos[~videos["readable"]]) == (0, 0)
 
 
 def test_frames_that_somebody_else_extracted_are_not_replaced(videos, tmp_path):

@@ -49,9 +49,8 @@ def labels_per_video(labels: pd.DataFrame) -> pd.Series:
 
 def cooccurrence(labels: pd.DataFrame) -> pd.DataFrame:
     """Videos that have both classes, (C, C); the diagonal holds the videos with the class."""
-    codes = class_columns(labels)
-    matrix = labels[codes].to_numpy(dtype=np.int64)
-    return pd.DataFrame(matrix.T @ matrix, index=codes, columns=codes)
+    marks = labels[class_columns(labels)].astype(np.int64)
+    return marks.T @ marks
 
 
 class LabelFile(NamedTuple):

@@ -21,16 +21,12 @@ from vpipe_utils.storage.files import make_folder, writing
 
 VERSION = 2  # raise it when `video.probe` finds other values, or frames come out otherwise
 DECODERS = f"{VERSION}, PyAV {av.__version__}"  # others may decode other frames
-CHUNK = 2**20
 
 
 def content_hash(path: str | Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
-    found = hashlib.sha256()
     with open(path, "rb") as file:
-        while chunk := file.read(CHUNK):
-            found.update(chunk)
-    return found.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_unchanged(path: str | Path, content: str) -> None:

@@ -24,9 +24,7 @@ def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.Dat
     Raises FileNotFoundError for a missing one and ValueError for one that is damaged or lacks a column, and says what
     to do.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there: run the notebook that writes it first (its head says which)")
+    path = _required(path)
     try:
         return pd.read_parquet(path, columns=None if columns is None else list(columns))
     except (ValueError, OSError) as error:
@@ -45,13 +43,17 @@ def write_json(value: object, path: str | Path) -> None:
 
 
 def read_json(path: str | Path) -> object:
-    path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there: run the notebook that writes it first (its head says which)")
+    path = _required(path)
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ValueError(f"{path} is damaged ({error}): delete it and run the notebook that writes it again") from None
+
+
+def _required(path: str | Path) -> Path:
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"{path} is not there: run the notebook that writes it first (its head says which)")
+    return Path(path)
 
 
 def _plain(value: object) -> object:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-import time
 import unicodedata
 from collections.abc import Sequence
 from functools import partial
@@ -37,32 +36,23 @@ class Cost(NamedTuple):
 
     frames: int
     bytes: int
-    seconds: float  # of one core
 
 
 def extraction_cost(videos: pd.DataFrame, quality: int = 95, sample: int = 10) -> Cost:
     """Estimate what `extract_all` of the readable `videos` takes, from a few frames of `sample` of them."""
     videos = videos[videos["readable"]]
     if videos.empty:
-        return Cost(0, 0, 0.0)
+        return Cost(0, 0)
     pixels = videos["frames"] * videos["width"] * videos["height"]
     rows = uniform_indices(len(videos), min(sample, len(videos)))
-    sampled = [_video_cost(row.path, row.frames, quality) for row in videos.iloc[rows].itertuples()]
-    scale = pixels.sum() / pixels.iloc[rows].sum()
-    size, seconds = sum(cost.bytes for cost in sampled), sum(cost.seconds for cost in sampled)
-    return Cost(int(videos["frames"].sum()), int(scale * size), float(scale * seconds))
+    size = sum(_video_bytes(row.path, row.frames, quality) for row in videos.iloc[rows].itertuples())
+    return Cost(int(videos["frames"].sum()), int(pixels.sum() / pixels.iloc[rows].sum() * size))
 
 
-def _video_cost(path: str, frames: int, quality: int) -> Cost:
-    indices = uniform_indices(frames, SAMPLED_FRAMES)
-    start = time.perf_counter()
+def _video_bytes(path: str, frames: int, quality: int) -> int:
     with video.noting_damage():  # which extraction itself will tell
-        pictures = video.read_frames(path, indices)
-    decoding = (time.perf_counter() - start) / (indices[-1] + 1)
-    start = time.perf_counter()
-    size = sum(len(encode_jpeg(picture, quality)) for picture in pictures)
-    encoding = (time.perf_counter() - start) / SAMPLED_FRAMES
-    return Cost(frames, size * frames // SAMPLED_FRAMES, frames * (decoding + encoding))
+        pictures = video.read_frames(path, uniform_indices(frames, SAMPLED_FRAMES))
+    return sum(len(encode_jpeg(picture, quality)) for picture in pictures) * frames // SAMPLED_FRAMES
 
 
 def extract_all(
