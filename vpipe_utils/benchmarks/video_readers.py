@@ -14,7 +14,8 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -66,10 +67,8 @@ def pyav_step(path: str, indices: list[int], folder: str) -> np.ndarray:
 
     wanted = set(indices)
     with av.open(path) as container:
-        frames = enumerate(_one_thread(container).decode(video=0))
-        pictures = [
-            frame.to_ndarray(format="rgb24") for number, frame in _until(frames, indices[-1]) if number in wanted
-        ]
+        frames = islice(enumerate(_one_thread(container).decode(video=0)), indices[-1] + 1)
+        pictures = [frame.to_ndarray(format="rgb24") for number, frame in frames if number in wanted]
     return np.stack(pictures)
 
 
@@ -157,13 +156,6 @@ def _rgb(picture: np.ndarray) -> np.ndarray:
 def _one_thread(container: Any) -> Any:
     container.streams.video[0].thread_count = 1
     return container
-
-
-def _until(frames: Iterator[tuple[int, Any]], last: int) -> Iterator[tuple[int, Any]]:
-    for number, frame in frames:
-        yield number, frame
-        if number == last:
-            return
 
 
 def missing(way: str) -> str:

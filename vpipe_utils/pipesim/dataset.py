@@ -52,16 +52,9 @@ def generate(
     """
     folder = Path(folder)
     arguments = {
-        "version": VERSION,
-        "n_train": n_train,
-        "n_test": n_test,
-        "seed": seed,
-        "width": width,
-        "height": height,
-        "frames": frames,
-        "fps": float(fps),
-        "temper": float(temper),
-    }
+        "version": VERSION, "n_train": n_train, "n_test": n_test, "seed": seed, "width": width, "height": height,
+        "frames": frames, "fps": float(fps), "temper": float(temper),
+    }  # fmt: skip
     if _read(folder / DONE) == arguments:
         remove(folder / "parts", folder / STARTED)
         return

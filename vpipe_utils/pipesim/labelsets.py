@@ -7,7 +7,6 @@ QV-Pipe (aggregate counts only), so class counts, co-occurrence and labels per v
 from __future__ import annotations
 
 import csv
-from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -49,11 +48,8 @@ def probabilities(temper: float) -> np.ndarray:
     `temper` = 0 gives the real figures; 0.5 gives the rarest classes enough positives for small data sets.
     """
     sets, counts = label_sets()
-    positives: Counter[str] = Counter()
-    for labels, count in zip(sets, counts, strict=True):
-        for code in labels:
-            positives[code] += int(count)
-    rarest = np.array([min(positives[code] for code in labels) for labels in sets], dtype=float)
+    has = np.array([[code in labels for code in CLASSES] for labels in sets])
+    rarest = np.where(has, counts @ has, np.inf).min(axis=1)  # videos with the rarest class of each set
     p = counts * rarest**-temper
     return p / p.sum()
 
