@@ -103,6 +103,17 @@ def test_no_box_explains_an_idea_twice():
     assert len(titles) == len(set(titles))
 
 
+def test_the_code_that_it_shows_is_there(notebook):
+    """Its calls of `show_source` run, with nothing of the notebook but its imports."""
+    cells = [ast.parse(cell.source).body for cell in code_cells(notebook)]
+    names: dict[str, object] = {}
+    for body in cells:
+        shows = any("show_source(" in ast.unparse(node) for node in body)
+        kept = [node for node in body if shows or isinstance(node, ast.Import | ast.ImportFrom)]
+        exec(compile(ast.Module(kept, []), "notebook", "exec"), names)
+    assert "show_source" in names, "the code that matters is shown"
+
+
 def test_no_later_cell_needs_what_is_computed_while_drawing(notebook):
     """A fault in there only costs a picture (`figure_style.drawing`), so no result may come from it."""
     inside = set()

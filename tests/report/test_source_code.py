@@ -31,3 +31,9 @@ def test_a_text_that_has_gone_is_an_error(shown):
         source_code.show_source(superimage.split, "no such line")
     with pytest.raises(ValueError, match="def split"):
         source_code.show_source(superimage.split, "return tiles", "def split")
+
+
+def test_half_a_statement_is_an_error(shown):
+    with pytest.raises(ValueError, match="from 'left, the last' to 'batch, count' are no whole statements"):
+        source_code.show_source(superimage.assemble, "left, the last", "batch, count")
+    assert not shown
