@@ -166,10 +166,14 @@ def test_predictions_of_older_data_say_what_to_run_again(params, runs, folds):
     again = "predictions of older data; run the notebook of .*/.*, fold 0, again"
     with pytest.raises(ValueError, match=f"1 of 8 videos are missing, first 'new.mp4': {again}"):
         scores.validation_predictions(runs, moved, params.class_codes)
+    again = "predictions of older data; run .venv/bin/python workflow/predict.py .*/fold_0"
     with pytest.raises(ValueError, match=f"video 't2.mp4' is not one of the 2 expected: {again}"):
         scores.test_predictions(runs, TEST_VIDEOS[:2], params.class_codes)
     with pytest.raises(ValueError, match=f"columns are .*: {again}"):
         scores.test_predictions(runs, TEST_VIDEOS, params.class_codes[1:])
+    (runs["folder"].iloc[0] / "test_predictions.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match="test_predictions.parquet is not there: run .*workflow/predict.py .*"):
+        scores.test_predictions(runs, TEST_VIDEOS, params.class_codes)
     table = random_predictions(TEST_VIDEOS, params.class_codes, 0)
     scores.write_combined(params.layout, "fold_mean", {"frame/a": table}, params.class_codes)
     with pytest.raises(ValueError, match="predictions of older data; run notebook 06 again"):

@@ -44,27 +44,31 @@ def validation_predictions(
 
     ``folds``: fold of every labelled video. A run that validated other videos is an error (ValueError).
     """
-    return _predictions(runs, f"val_predictions{suffix}", classes, lambda fold: list(folds.index[folds == fold]))
+    again = "run the notebook of {name}, fold {fold}, again"
+    return _predictions(runs, f"val_predictions{suffix}", classes, lambda fold: list(folds.index[folds == fold]), again)
 
 
 def test_predictions(
     runs: pd.DataFrame, videos: Sequence[str], classes: Sequence[str], suffix: str = ""
 ) -> dict[str, ByFold]:
     """Finished runs' predictions for the test ``videos``: name -> fold -> table."""
-    return _predictions(runs, f"test_predictions{suffix}", classes, lambda _: videos)
+    again = "run .venv/bin/python workflow/predict.py {folder}"
+    return _predictions(runs, f"test_predictions{suffix}", classes, lambda _: videos, again)
 
 
 def _predictions(
-    runs: pd.DataFrame, file: str, classes: Sequence[str], videos_of: Callable[[int], Sequence[str]]
+    runs: pd.DataFrame, file: str, classes: Sequence[str], videos_of: Callable[[int], Sequence[str]], again: str
 ) -> dict[str, ByFold]:
     """One file of every finished run; a sentence that says what to run again where it is of other videos or classes."""
     found: dict[str, ByFold] = {}
     for run in runs[runs["finished"]].itertuples():
+        path, way_out = run.folder / f"{file}.parquet", again.format(**run._asdict())
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is not there: {way_out}")
         try:
-            table = read_predictions(run.folder / f"{file}.parquet", classes, videos_of(run.fold))
+            table = read_predictions(path, classes, videos_of(run.fold))
         except ValueError as error:
-            again = f"run the notebook of {run.name}, fold {run.fold}, again"
-            raise ValueError(f"{error}: predictions of older data; {again}") from None
+            raise ValueError(f"{error}: predictions of older data; {way_out}") from None
         found.setdefault(run.name, {})[run.fold] = table
     return found
 
