@@ -9,11 +9,16 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from vpipe_utils.project.parameter_files import layer_files
+from vpipe_utils.benchmarks.params import BenchmarkParams
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.evaluation.params import EnsembleParams
+from vpipe_utils.learning.params import FrameParams, SuperImageParams, VideoParams
+from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_LINES = 24
+KINDS = (DataParams, FrameParams, VideoParams, SuperImageParams, EnsembleParams, BenchmarkParams)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])
@@ -85,6 +90,21 @@ def test_its_cells_are_short_and_it_closes_with_what_it_shows_and_exercises(note
     assert re.search(r"^1\. .*^2\. ", texts[-1], re.M | re.S), "two exercises or more"
     links = re.findall(r"\]\(([^)]*)\)", texts[-1])
     assert all((ROOT / "notebooks" / link).is_file() for link in links) and "**In the paper:**" in texts[-1]
+
+
+def test_the_parameters_that_it_tells_readers_to_set_are_allowed(notebook):
+    """Each `key = value` of the exercises and of the parameters cell's first line, on top of the smoke preset."""
+    cell, second = (cell.source for cell in code_cells(notebook)[:2])
+    [kind] = [kind for kind in KINDS if f"import {kind.__name__}\n" in second]
+    run: dict[str, object] = {}
+    exec(cell, {}, run)
+    values = read_layers(layer_files(**{"model": kind.layer} | run))
+    named = re.findall(r"`(\w+ = [^`]+)`", notebook.cells[-1].source) + re.findall(r"as in (\w+ = .+)", cell)
+    assert named
+    for setting in named:
+        own: dict[str, object] = {}
+        exec(setting, {}, own)
+        kind.from_values(values | own, setting)
 
 
 def test_its_boxes_say_what_why_and_where_from(notebook):
