@@ -6,7 +6,7 @@ from einops import rearrange
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vpipe_utils.learning.superimage import assemble, flip_tiles, shuffle_tiles, split
+from vpipe_utils.learning.superimage import assemble, flip_tiles, shuffle_tiles
 
 sizes = st.tuples(st.integers(1, 3), st.integers(1, 4), st.integers(1, 3), st.integers(1, 5), st.integers(1, 5))
 
@@ -41,7 +41,6 @@ def test_every_tile_lies_at_its_place_row_by_row(size: tuple[int, ...]) -> None:
     for k in range(grid * grid):
         top, left = k // grid * height, k % grid * width
         assert torch.equal(image[:, :, top : top + height, left : left + width], tiles[:, k])
-    assert torch.equal(split(image, grid), tiles)
     written = rearrange(tiles, "b (th tw) c h w -> b c (th h) (tw w)", th=grid)  # as in SIFAR, arXiv 2106.14104
     assert torch.equal(image, written)
 

@@ -49,11 +49,6 @@ def test_input_sizes_are_three_tiles():
     assert paper_tables.table_ii()["input_size"].tolist() == [1344, 1344, 1344, 1152, 1344]
 
 
-def test_gains_have_the_sign_of_their_table():
-    assert (paper_tables.table_iv()["gain"] > 0).all() and (paper_tables.table_v()["gain"] < 0).all()
-    assert len(paper_tables.table_iv()) == 11 and len(paper_tables.table_v()) == 14
-
-
 def test_headline_has_every_model_once():
     table = paper_tables.headline()
     assert table["model"].tolist() == [
@@ -65,7 +60,7 @@ def test_headline_has_every_model_once():
     assert (scores["frame_tresnet"], scores["video_swin_k400"], scores["nfnet_f3"]) == (54.71, 64.798, 71.109)
 
 
-@pytest.mark.parametrize("number", ["I", "II", "III", "IV", "V"])
+@pytest.mark.parametrize("number", ["I", "II", "III", "VI"])
 def test_every_table_names_its_source(number):
     table = getattr(paper_tables, f"table_{number.lower()}")()
-    assert f", Table {number}, section" in table.attrs["source"]
+    assert f", Table {number}, " in table.attrs["source"]

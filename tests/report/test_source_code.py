@@ -27,10 +27,10 @@ def test_the_lines_that_matter_are_shown_without_their_indent(shown):
 
 
 def test_a_text_that_has_gone_is_an_error(shown):
-    with pytest.raises(ValueError, match=r"superimage\.split: no line has 'no such line'"):
-        source_code.show_source(superimage.split, "no such line")
-    with pytest.raises(ValueError, match="def split"):
-        source_code.show_source(superimage.split, "return tiles", "def split")
+    with pytest.raises(ValueError, match=r"superimage\.shuffle_tiles: no line has 'no such line'"):
+        source_code.show_source(superimage.shuffle_tiles, "no such line")
+    with pytest.raises(ValueError, match="def shuffle"):
+        source_code.show_source(superimage.shuffle_tiles, "return tiles", "def shuffle")
 
 
 def test_half_a_statement_is_an_error(shown):

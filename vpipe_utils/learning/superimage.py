@@ -23,13 +23,6 @@ def assemble(tiles: Tensor, grid: int) -> Tensor:
     return rows.permute(0, 3, 1, 4, 2, 5).reshape(batch, channels, grid * height, grid * width)
 
 
-def split(images: Tensor, grid: int) -> Tensor:
-    """Super-images `(B, C, grid·H, grid·W)` back to tiles `(B, grid², C, H, W)`: the inverse of `assemble`."""
-    batch, channels, height, width = images.shape
-    tiles = images.reshape(batch, channels, grid, height // grid, grid, width // grid).permute(0, 2, 4, 1, 3, 5)
-    return tiles.reshape(batch, grid * grid, channels, height // grid, width // grid)
-
-
 def flip_tiles(tiles: Tensor, p: float = 0.5, generator: torch.Generator | None = None) -> Tensor:
     """Mirror each tile left to right with probability `p`, each by itself (paper, section II.C; Table IV: +0.6)."""
     draw = torch.rand(tiles.shape[:2], generator=generator)

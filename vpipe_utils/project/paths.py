@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 APPROACHES = ("frame", "video", "super_image")
@@ -25,73 +24,27 @@ def resolve(path: str | Path) -> Path:
     return path if path.is_absolute() else project_root() / path
 
 
-@dataclass(frozen=True)
 class Layout:
     """Paths of one preset's artefacts. A file's path says what it is."""
 
-    outputs: Path
-    preset: str
-
-    @property
-    def root(self) -> Path:
-        return Path(self.outputs) / self.preset
-
-    @property
-    def videos_table(self) -> Path:
-        return self.root / "data" / "videos.parquet"
-
-    @property
-    def labels_table(self) -> Path:
-        return self.root / "data" / "labels.parquet"
-
-    @property
-    def test_labels_table(self) -> Path:
-        """Held-out labels: there for PipeSim and for own data that brings them, absent for QV-Pipe."""
-        return self.root / "data" / "test_labels.parquet"
-
-    @property
-    def probes(self) -> Path:
-        """What earlier runs found out about each video: the journal of notebook 01, or one a part of the videos."""
-        return self.root / "data" / "probes"
-
-    @property
-    def folds_table(self) -> Path:
-        return self.root / "data" / "folds.parquet"
-
-    @property
-    def training_clips(self) -> Path:
-        """A digest a fold of all that training sees of the data."""
-        return self.root / "data" / "training_clips.json"
-
-    @property
-    def pipesim(self) -> Path:
-        return self.root / "pipesim"
-
-    @property
-    def tiles(self) -> Path:
-        return self.root / "tiles"
-
-    @property
-    def ensemble(self) -> Path:
-        return self.root / "ensemble"
-
-    @property
-    def costs_table(self) -> Path:
-        return self.root / "benchmarks" / "costs.parquet"
-
-    @property
-    def rehearsal(self) -> Path:
-        """What `make rehearse` writes: its table, and a small run of the whole preset."""
-        return self.root / "rehearsal"
-
-    @property
-    def headline(self) -> Path:
-        """What the start page of the HTML report shows; written by notebook 10."""
-        return self.root / "headline"
-
-    @property
-    def report(self) -> Path:
-        return self.root / "report"
+    def __init__(self, outputs: str | Path, preset: str) -> None:
+        self.root = Path(outputs) / preset
+        data = self.root / "data"
+        self.videos_table = data / "videos.parquet"
+        self.labels_table = data / "labels.parquet"
+        # Held-out labels: there for PipeSim and for own data that brings them, absent for QV-Pipe.
+        self.test_labels_table = data / "test_labels.parquet"
+        # What earlier runs found out about each video: the journal of notebook 01, or one a part of the videos.
+        self.probes = data / "probes"
+        self.folds_table = data / "folds.parquet"
+        self.training_clips = data / "training_clips.json"  # a digest a fold of all that training sees of the data
+        self.pipesim = self.root / "pipesim"
+        self.tiles = self.root / "tiles"
+        self.ensemble = self.root / "ensemble"
+        self.costs_table = self.root / "benchmarks" / "costs.parquet"
+        self.rehearsal = self.root / "rehearsal"  # of `make rehearse`: its table, and a small run of the whole preset
+        self.headline = self.root / "headline"  # what the start page of the report shows; written by notebook 10
+        self.report = self.root / "report"
 
     def run(self, approach: str, model: str, fold: int) -> Path:
         if approach not in APPROACHES:

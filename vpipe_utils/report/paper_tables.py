@@ -1,4 +1,4 @@
-"""The paper's own figures, Tables I-VI, as data. All mAP and AP in percent, measured on QV-Pipe.
+"""The paper's own figures, Tables I-III and VI, as data. All mAP and AP in percent, measured on QV-Pipe.
 
 LB is the challenge's leaderboard (3,202 test videos), CV the mean over the five folds' best validation
 mAP. Every table names its source in ``.attrs['source']``. Where the printed table is wrong or silent:
@@ -19,8 +19,6 @@ from vpipe_utils.data.classes import CLASSES
 PAPER = "J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on Video Defect Classification"
 FRAME_LB = 54.71  # section III.A.4, TResNet on frames
 ENSEMBLE_LB = 72.181  # Table III: six models, weighted, with the ZC rule
-ZC_RULE_GAIN = 0.12  # Table IV
-EMA_GAIN = 5.0  # Table IV
 
 # Runs of this project and what the paper calls their models.
 PAPER_NAMES = {
@@ -111,45 +109,6 @@ def table_iii() -> pd.DataFrame:
     ]
     table = pd.DataFrame(rows, columns=["model", "paper_name", "lb_mAP", "weight"])
     return _sourced(table, "Table III, section IV")
-
-
-def table_iv() -> pd.DataFrame:
-    """Table IV, what raised the score: level, trick, gain in mAP points (some are the authors' estimates)."""
-    rows = [
-        ("Data", "Large input size (448)", 1.0),
-        ("Data", "Horizontal flip", 0.6),
-        ("Data", "Tile shuffle", 1.0),
-        ("Data", "Uniform sampling", 2.2),
-        ("Model", "Long warm-up", 0.9),
-        ("Model", "Large learning rate", 1.8),
-        ("Model", "OneCycle schedule", 0.5),
-        ("Model", "Gradient accumulation, mixed precision, gradient checkpointing", 2.0),
-        ("Model", "EMA of the weights", EMA_GAIN),
-        ("Ensemble", "Mean of 5 folds, mix of folds", 1.8),
-        ("Post-processing", "ZC rule", ZC_RULE_GAIN),
-    ]
-    return _sourced(pd.DataFrame(rows, columns=["level", "trick", "gain"]), "Table IV, section V")
-
-
-def table_v() -> pd.DataFrame:
-    """Table V, what lowered the score; the weakly supervised rows are local validation, not leaderboard."""
-    rows = [
-        ("Data", "RandAugment", -1.0),
-        ("Data", "AutoAugment", -0.6),
-        ("Data", "Rotation, vertical flip, colour jitter", -1.6),
-        ("Data", "Consecutive sampling", -2.2),
-        ("Data", "Larger grid (4x4, 5x5)", -1.0),
-        ("Model", "SimCLR + TransMIL", -19.4),
-        ("Model", "SimCLR + MLDecoder", -19.7),
-        ("Model", "MAE + TransMIL", -22.0),
-        ("Model", "MAE + MLDecoder", -25.0),
-        ("Test-time augmentation", "Horizontal flip, vertical flip", -3.0),
-        ("Test-time augmentation", "Resampled video", -0.3),
-        ("Test-time augmentation", "Grid shuffle", -0.5),
-        ("Ensemble", "Best model of each class", -1.6),
-        ("Post-processing", "Threshold for each class", -1.3),
-    ]
-    return _sourced(pd.DataFrame(rows, columns=["level", "trick", "gain"]), "Table V, section V")
 
 
 def table_vi() -> pd.DataFrame:

@@ -7,15 +7,12 @@ run. Here the classes of such harmless extras are replaced by stand-ins that do 
 
 from __future__ import annotations
 
-import contextlib
 import glob
 import os
-import pickletools
 import re
 import zipfile
-from _compat_pickle import IMPORT_MAPPING, NAME_MAPPING
+from _compat_pickle import IMPORT_MAPPING
 from collections import OrderedDict
-from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse
 
@@ -33,11 +30,7 @@ HARMLESS = {
     *("addict", "easydict", "yacs", "omegaconf"),  # configurations
 }
 BUILTINS = {"getattr", "object", "slice", "range", "frozenset", "list", "dict", "tuple", "int", "float", "str", "bool"}
-MADE_BY_TORCH = {"collections.OrderedDict", "collections.Counter"} | {
-    f"builtins.{n}" for n in ("set", "complex", "bytearray")
-}
 DICTIONARIES = ("defaultdict", "ConfigDict", "Dict", "EasyDict", "CfgNode", "DictConfig")  # filled item by item
-LEGACY_PICKLES = 4  # before PyTorch 1.6: a magic number, a version, the machine, and then what was saved
 # As PyTorch, timm and OpenMMLab name their files. What is all digits is taken for a date.
 HASH_IN_NAME = re.compile(r"-(?!\d+\.)([0-9a-f]{8,64})\.[a-z]+$")
 
@@ -98,74 +91,43 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
     Raises `Refused`.
     """
-    with _harmless_extras(path), _reading(path):
-        state = timm.models.load_state_dict(str(path))
+    stand_ins: dict[str, type] = {}
+    while True:  # PyTorch's reader names one class at a time that it does not know
+        try:
+            with torch.serialization.safe_globals([(kind, name) for name, kind in stand_ins.items()]):
+                state = timm.models.load_state_dict(str(path))
+            break
+        except Exception as error:
+            words = " ".join(str(error.__cause__ or error).split())
+            name = found[1] if (found := re.search(r"GLOBAL (\S+)", words)) else ""
+            name = f"builtins.{name}" if name and "." not in name else name
+            if name in stand_ins or not _is_harmless(name):
+                raise _refusal(path, name, type(error).__name__, words) from None
+        stand_ins[name] = DictStandIn if name.endswith(DICTIONARIES) else StandIn
     tensors = {name: value for name, value in state.items() if isinstance(value, Tensor)}
     if not tensors:
         raise Refused(f"{path} holds no weights: under its names {', '.join(map(str, list(state)[:5]))} lies no tensor")
     return tensors
 
 
-@contextlib.contextmanager
-def _harmless_extras(path: Path) -> Iterator[None]:
-    """Within it, `torch.load(path, weights_only=True)` passes over harmless extras. Raises `Refused` for others."""
-    names = set() if path.suffix == ".safetensors" else _globals(path) - MADE_BY_TORCH
-    extras = {name for name in names if _is_harmless(name)}
-    others = sorted(name for name in names - extras if not name.startswith(("torch.", "_codecs.")))
-    if others:
-        raise _more_than_weights(path, others)
-    stand_ins = [(DictStandIn if name.endswith(DICTIONARIES) else StandIn, name) for name in extras]
-    with torch.serialization.safe_globals(stand_ins):
-        yield
-
-
-@contextlib.contextmanager
-def _reading(path: Path) -> Iterator[None]:
-    """Turn what a refused or damaged file makes its reader raise into `Refused`."""
-    try:
-        yield
-    except Refused:
-        raise
-    except Exception as error:
-        words = " ".join(str(error.__cause__ or error).split())
-        if named := re.search(r"GLOBAL (\S+)", words):  # one of PyTorch's own that does more than build tensors
-            raise _more_than_weights(path, [named[1]]) from None
-        if "Unsupported operand" in words and zipfile.is_zipfile(path):  # PyTorch's reader knows protocol 2 alone
-            raise _more_than_weights(path, ["what a pickle protocol above 2 allows"]) from None
-        raise Refused(
-            f"{path} is no whole weight file ({type(error).__name__}: {words[:200]}): fetch it again, or set "
-            "checkpoint to another"
-        ) from None
-
-
-def _more_than_weights(path: Path, names: list[str]) -> Refused:
+def _refusal(path: Path, name: str, kind: str, words: str) -> Refused:
+    """Why a file is not read. `name`: the class or function that it asks for, if any; else what its reader raised."""
+    module, dot, rest = name.partition(".")
+    name = f"{IMPORT_MAPPING.get(module, module)}{dot}{rest}"  # a pickle of protocol 2 has Python 2's names
+    if "Unsupported operand" in words and zipfile.is_zipfile(path):  # PyTorch's reader knows protocol 2 alone
+        name = "what a pickle protocol above 2 allows"
+    if not name:
+        return Refused(
+            f"{path} is no whole weight file ({kind}: {words[:200]}): fetch it again, or set checkpoint to another"
+        )
     weights = path.with_name(f"{path.stem}-weights.pth")
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
     return Refused(
-        f"{path} holds more than weights: to read it would run {', '.join(names[:5])}{more}, which can be any code. If "
-        f"you trust its source, save its weights alone (python -c \"import torch; torch.save({{'state_dict': "
-        f"torch.load('{path}', map_location='cpu', weights_only=False)['state_dict']}}, '{weights}')\") and set "
-        f"checkpoint to {weights}"
+        f"{path} holds more than weights: to read it would run {name}, which can be any code. If you trust its source, "
+        f"save its weights alone (python -c \"import torch; torch.save({{'state_dict': torch.load('{path}', "
+        f"map_location='cpu', weights_only=False)['state_dict']}}, '{weights}')\") and set checkpoint to {weights}"
     )
 
 
 def _is_harmless(name: str) -> bool:
     package, _, rest = name.partition(".")
     return package in HARMLESS or (package == "builtins" and rest in BUILTINS)
-
-
-def _globals(path: Path) -> set[str]:
-    """Full names of the classes and functions that a PyTorch file asks for; none where it is no such file."""
-    names: set[str] = set()
-    with contextlib.suppress(ValueError, EOFError, OSError, StopIteration, zipfile.BadZipFile), path.open("rb") as file:
-        streams = [file] * LEGACY_PICKLES
-        if zipfile.is_zipfile(path):
-            archive = zipfile.ZipFile(file)
-            streams = [archive.open(next(name for name in archive.namelist() if name.endswith("data.pkl")))]
-        for stream in streams:
-            for operation, value, _ in pickletools.genops(stream):
-                if operation.name == "GLOBAL":
-                    module, name = value.split(" ", 1)
-                    module, name = NAME_MAPPING.get((module, name), (IMPORT_MAPPING.get(module, module), name))
-                    names.add(f"{module}.{name}")
-    return names

@@ -86,9 +86,6 @@ def fill(backbone: nn.Module, state: Mapping[str, Tensor], source: str) -> Loade
     )
 
 
-# ---------------------------------------------------------------- Video Swin
-
-
 def load_video_swin(backbone: nn.Module, params: TrainParams) -> Loaded:
     """Fill Video Swin from `params.checkpoint`, a URL or a local file.
 
@@ -112,9 +109,6 @@ def fill_video_swin(backbone: nn.Module, state: Mapping[str, Tensor], source: st
     return fill(backbone, state, source)
 
 
-# ---------------------------------------------------------------- timm
-
-
 def create_timm(params: TrainParams, arguments: Mapping[str, Any]) -> tuple[nn.Module, Loaded | None]:
     """A timm model, with `params.pretrained` its published weights or those of `params.checkpoint`.
 
@@ -122,7 +116,7 @@ def create_timm(params: TrainParams, arguments: Mapping[str, Any]) -> tuple[nn.M
     """
     path = _at_hand(params) if params.pretrained and params.checkpoint else None
     try:
-        with _noting(params.pretrained) as found, patch.object(_builder, "load_state_dict", _read):
+        with _noting() as found, patch.object(_builder, "load_state_dict", _read):
             backbone = timm.create_model(
                 params.backbone,
                 pretrained=params.pretrained,
@@ -147,31 +141,27 @@ def create_timm(params: TrainParams, arguments: Mapping[str, Any]) -> tuple[nn.M
     own = [name for name in backbone.state_dict() if is_learned(name) and not name.startswith(heads)]
     loaded = Loaded(
         params.checkpoint or f"timm/{params.backbone}",
-        filled=tuple(name for name in own if name not in found["missing"]),
-        missing=tuple(name for name in own if name in found["missing"]),
+        filled=tuple(name for name in own if name not in found["missing_keys"]),
+        missing=tuple(name for name in own if name in found["missing_keys"]),
         mismatched=(),  # torch raises on these
-        unused=tuple(name for name in found["unexpected"] if is_learned(name)),
+        unused=tuple(name for name in found["unexpected_keys"] if is_learned(name)),
     )
     return backbone, loaded.check(params.model)
 
 
 @contextlib.contextmanager
-def _noting(pretrained: bool) -> Iterator[dict[str, list[str]]]:
+def _noting() -> Iterator[dict[str, list[str]]]:
     """Note what `load_state_dict` leaves out while timm builds a model: without its classifier it takes anything."""
-    found: dict[str, list[str]] = {"missing": [], "unexpected": []}
+    found: dict[str, list[str]] = {"missing_keys": [], "unexpected_keys": []}
     original = nn.Module.load_state_dict
 
     def noting(module: nn.Module, *arguments: Any, **named: Any) -> Any:
         result = original(module, *arguments, **named)
-        found.update(missing=list(result.missing_keys), unexpected=list(result.unexpected_keys))
+        found.update(result._asdict())
         return result
 
-    if pretrained:
-        nn.Module.load_state_dict = noting  # type: ignore[method-assign]
-    try:
+    with patch.object(nn.Module, "load_state_dict", noting):
         yield found
-    finally:
-        nn.Module.load_state_dict = original  # type: ignore[method-assign]
 
 
 def _read(path: str) -> dict[str, Tensor]:
@@ -193,12 +183,8 @@ def unavailable(params: TrainParams, source: object, error: Exception) -> str:
     if isinstance(error, FileNotFoundError) and params.checkpoint and not urlparse(params.checkpoint).scheme:
         way_out = "Put the file there or set checkpoint to its place"
     else:
-        file, place = (
-            f"model.safetensors of https://huggingface.co/timm/{params.backbone}",
-            f"{params.backbone}.safetensors",
-        )
-        if params.checkpoint:
-            file, place = params.checkpoint, Path(urlparse(params.checkpoint).path).name
+        file = params.checkpoint or f"model.safetensors of https://huggingface.co/timm/{params.backbone}"
+        place = Path(urlparse(file).path).name if params.checkpoint else f"{params.backbone}.safetensors"
         way_out = (
             f"Without internet: fetch {file} elsewhere, put it at data/weights/{place} and set checkpoint to that path"
         )
