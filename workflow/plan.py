@@ -18,6 +18,7 @@ from vpipe_utils.project.dependencies import code_of, deciding_versions
 from vpipe_utils.project.names import require_model_name
 from vpipe_utils.project.parameter_files import (
     LIST_OF_RUNS,
+    MAKES_DATA,
     NAMES,
     PLACE,
     layer_files,
@@ -57,7 +58,8 @@ class Plan:
         return _text(self._values(self.preset, None, None, PLACE | NAMES | LIST_OF_RUNS))
 
     def values_of_training(self, model: str, fold: str) -> str:
-        return _text(self._values(self.preset, model, fold, PLACE | NAMES | LIST_OF_RUNS) | deciding_versions())
+        unwanted = PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA
+        return _text(self._values(self.preset, model, fold, unwanted) | deciding_versions())
 
     def values_of_results(self) -> str:
         """Of notebooks 06 and 10, which show names and list the runs."""

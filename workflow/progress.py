@@ -73,7 +73,8 @@ class LogHandler(LogHandlerBase):
             self.goal = record.stats.get(GOAL, 0)
             self.total = record.stats["total"] - self.goal
         elif event == LogEvent.PROGRESS:
-            self.total = record.total - self.goal  # fewer, once notebook 02 has found that no training clip has changed
+            # Fewer, once notebook 02 has found that no training clip has changed.
+            self.total = min(self.total, record.total - self.goal)
         elif event == LogEvent.JOB_INFO:
             self.job_starts(vars(record))
         elif event == LogEvent.JOB_FINISHED:

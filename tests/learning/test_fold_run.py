@@ -141,7 +141,7 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(prepared: Path) -> None:
     assert (data.folder / CHECKPOINT).is_file()
     fold_run._forget_other_recipe(data)
     assert (data.folder / CHECKPOINT).is_file(), "the same recipe keeps it"
-    for nothing in ({"memory_gb": 64}, {"loader_workers": 1}, {"frame_models": []}, {"train_folds": [0, 1]}):
+    for nothing in ({"memory_gb": 64}, {"loader_workers": 1}, {"frame_models": []}, {"pipesim_test": 3}):
         same = fold_run.load_fold(params_for(prepared, "convnext_base", **nothing), "super_image")
         fold_run._forget_other_recipe(same)
         assert (data.folder / CHECKPOINT).is_file(), "days of a GPU must not be lost for what changes no figure"

@@ -269,3 +269,78 @@ def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = run(project, "--dry-run")
     assert done.returncode != 0 and "another run is writing to" in done.stderr
+
+
+# Plays every job: writes what the rule declares, and a line into ran.txt.
+PLAYED = """
+import argparse
+from pathlib import Path
+parser = argparse.ArgumentParser()
+parser.add_argument("words", nargs="*", type=Path)
+parser.add_argument("--root", type=Path, required=True)
+parser.add_argument("--gpu", action="store_true")
+for option in ("preset", "outputs", "model", "fold", "kept", "log", "threads"):
+    parser.add_argument("--" + option)
+given = parser.parse_intermixed_args()
+own = Path("videos"), Path("labels.json").read_text()
+if not given.words[0].suffix == ".ipynb":
+    made, name = dict.fromkeys(given.words, "all clips"), "predict"
+else:
+    notebook, executed = given.words
+    name, root = notebook.stem, given.root
+    made = {executed: "", **{
+        "01_data_preparation": {
+            root / "data" / "videos.parquet": str(sorted(own[0].iterdir())), root / "data" / "labels.parquet": own[1],
+            root / "tiles" / "index.parquet": str(sorted(own[0].iterdir())),
+        },
+        "02_folds": {root / "data" / "folds.parquet": own[1], root / "data" / "training_clips.json": own[1]},
+        "06_ensemble": {root / "ensemble" / name: "{}" for name in (
+            "metrics.json", "test_predictions.parquet", "submission.json", "scores.parquet", "per_class.parquet")},
+        "10_report": {root / "headline" / "headline.json": "{}"},
+    }.get(notebook.stem, {executed.with_name(name): "{}" for name in (
+        "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")})}
+for path, text in made.items():
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+with Path("ran.txt").open("a") as file:
+    file.write(name[:2] + "\\n")
+"""
+
+
+def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
+    """Run for real, with jobs that are played: notebook 02 finds the clips of training unchanged, and they stay."""
+    project = copy_project(tmp_path / "project")
+    for script in ("job.py", "predict.py"):
+        (project / "workflow" / script.replace("job", "really_job")).write_text(PLAYED)
+    (project / "workflow" / "Snakefile").write_text(
+        (project / "workflow" / "Snakefile").read_text().replace('command("job.py")', 'command("really_job.py")')
+    )
+    (project / "workflow" / "site" / "build.py").write_text(
+        "import sys, pathlib\npage = pathlib.Path(sys.argv[1], 'report', 'index.html')\n"
+        "page.parent.mkdir(exist_ok=True)\npage.touch()"
+    )
+    (project / "videos").mkdir()
+    for name in range(20):
+        (project / "videos" / f"{name}.mp4").touch()
+    labels = {f"{name}.mp4": [name % 3] for name in range(20)}
+    (project / "labels.json").write_text(json.dumps(labels))
+    own = project / "params" / "own"
+    own.mkdir()
+    data = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.json\n"
+    (own / "data.yaml").write_text(data + "frame_models: []\nvideo_models: []\nsuper_image_models: [convnext_base]\n")
+    (own / "ensemble.yaml").write_text("ensemble_models: [super_image/convnext_base]\nensemble_weights: null\n")
+
+    def ran() -> list[str]:
+        done = run(project, preset="own")
+        assert done.returncode == 0, done.stderr
+        notes = project / "ran.txt"
+        names = sorted(notes.read_text().split()) if notes.is_file() else []
+        notes.unlink(missing_ok=True)
+        return names
+
+    assert ran() == ["01", "02", "05", "06", "10", "pr"]
+    assert ran() == []
+    (project / "videos" / "new.mp4").touch()
+    assert ran() == ["01", "02", "06", "10", "pr"], "no 05"
+    (project / "labels.json").write_text(json.dumps(labels | {"new.mp4": [1]}))
+    assert ran() == ["01", "02", "05", "06", "10", "pr"]

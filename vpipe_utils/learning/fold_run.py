@@ -29,7 +29,7 @@ from vpipe_utils.learning.params import KINDS, FrameParams, TrainParams
 from vpipe_utils.learning.training import fit
 from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
 from vpipe_utils.project.dependencies import deciding_versions, recipe_of_training
-from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE, read_layers
+from vpipe_utils.project.parameter_files import LIST_OF_RUNS, MAKES_DATA, NAMES, PLACE, read_layers
 from vpipe_utils.project.provenance import provenance
 from vpipe_utils.project.seeds import derive_seed
 from vpipe_utils.storage.files import atomic_path, make_folder, writing
@@ -212,7 +212,7 @@ def _main_pooling(params: TrainParams) -> str:
 
 def _forget_other_recipe(data: FoldData) -> None:
     """Remove checkpoints that other parameters, clips, labels or folds, or another version of the recipe, left."""
-    values = data.params.model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS)
+    values = data.params.model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
     recipe = {"values": values, "clips": data.clips, "versions": deciding_versions(), "code": recipe_of_training()}
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"

@@ -22,6 +22,11 @@ TEXT = {
 # Values that do not change what a notebook computes: where it writes, how many processes, which runs the preset has.
 PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb"}
 NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; what is prepared and trained stays
+# What clips, labels and folds are made from: for training these count by their content (`tiles/training_clips`).
+MAKES_DATA = {
+    "source", "videos_dir", "annotations", "test_annotations", "normal_class", "by_recording", "pipesim_train",
+    "pipesim_test", "pipesim_width", "pipesim_height", "pipesim_frames", "pipesim_fps", "pipesim_temper",
+}  # fmt: skip
 LIST_OF_RUNS = {"frame_models", "video_models", "super_image_models", "train_folds"}
 OF_ALL_MODELS = ("ensemble", "benchmarks")  # layers of notebooks that are about all models
 
