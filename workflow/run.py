@@ -2,8 +2,9 @@
 
     python workflow/run.py --preset demo --jobs 2 -- further Snakemake options
 
-One run a preset at a time: a lock on outputs/<preset>, held by this process and so gone with it, even after
-`kill -9` (Snakemake's own lock would stay). What a killed run left running is ended before the next begins.
+Only one run of a preset at a time: this process locks outputs/<preset>. The operating system releases the lock when the
+process ends, even by `kill -9` (Snakemake's own lock would stay). Before a run starts, it ends the processes that a
+killed run has left.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""The ground everything stands on: parameter files, paths, seeds, progress, worker processes. Nothing of videos."""
+"""What all other folders use: parameter files, paths, seeds, progress, worker processes. Nothing about videos."""

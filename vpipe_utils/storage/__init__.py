@@ -1,1 +1,1 @@
-"""Files, tables and locks: written whole or not at all, readable by one process at a time where that matters."""
+"""Files, tables and locks: a file appears complete or not at all; a lock admits one process at a time."""

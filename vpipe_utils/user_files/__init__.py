@@ -1,1 +1,1 @@
-"""What people bring: tables of labels in any encoding, names that do not match, folders of all sorts of files."""
+"""Users' own data: tables of labels in any encoding, names that nearly match, folders with other files in them."""

@@ -1,4 +1,4 @@
-"""Exact frames of a video. Other rooms use the calls named below; everything else in this folder is its inside.
+"""Exact frames of a video. Other folders use the calls named below; everything else in this folder is internal.
 
 One frame on its way, `read_frames("26703.mp4", [1000])`:
 
