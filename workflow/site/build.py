@@ -151,7 +151,7 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         shutil.copy(root / "headline" / figure["file"], source / figure["file"])
         figures.append(f"```{{figure}} {figure['file']}\n{figure['caption']}\n```")
     text = Template((HERE / "index.md").read_text(encoding="utf-8")).substitute(
-        title=headline.get("title") or f"The VideoPipe report, rebuilt (preset {in_markdown(root.name)})",
+        title=headline.get("title") or f"The VideoPipe paper, rebuilt (preset {in_markdown(root.name)})",
         note=f":::{{note}}\n{headline['note']}\n:::",
         n_classes=headline.get("n_classes", 17),
         headline=table(headline["columns"], [[as_text(cell) for cell in row] for row in headline["rows"]]),
