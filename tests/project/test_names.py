@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from vpipe_utils.project.names import require_model_name, require_preset_name, require_trick_name
+from vpipe_utils.project.names import require_file_name, require_model_name, require_preset_name
 
 NOT_ALLOWED = ["", ".", "..", "a/b", "my town", "a\n", "-a", ".a", "a.", "a{b}", "REFERENCE", 7, True, None]
 
@@ -33,6 +33,6 @@ def test_files_that_hold_something_else_are_no_models(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["../data", "a.b", "", 7])
 def test_names_a_trick_may_not_have(name: object) -> None:
-    assert require_trick_name("no_flip") == "no_flip"
+    assert require_file_name("trick", "no_flip") == "no_flip"
     with pytest.raises(ValueError, match="^trick .*(take letters|write it in quotes)"):
-        require_trick_name(name)
+        require_file_name("trick", name)

@@ -53,6 +53,11 @@ def build(videos, folder, tile_format="uint8", **more) -> TileCache:
     return build_tile_cache(videos, folder, 9, 16, tile_format, progress=False, **more)
 
 
+def tiles_of(cache: TileCache, positions: range | None = None) -> np.ndarray:
+    """All tiles of a cache, (V, N, S, S, 3): each is compared with its checksum."""
+    return np.stack([cache.tiles(name, positions) for name in cache.videos])
+
+
 def content(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
@@ -70,7 +75,7 @@ def cache(request, videos, tmp_path_factory):
 def test_what_the_cache_says(cache):
     assert cache.videos == [f"v{number}.mp4" for number in range(COUNT)]  # without the broken one
     assert (cache.frames_per_video, cache.tile_size) == (9, 16)
-    assert cache.array(positions=range(9 + cache.run)).shape == (COUNT, 9 + cache.run, 16, 16, 3), "all whole"
+    assert tiles_of(cache, range(9 + cache.run)).shape == (COUNT, 9 + cache.run, 16, 16, 3), "all whole"
 
 
 def test_tiles_are_the_resized_frames(cache, source):
@@ -95,14 +100,6 @@ def test_positions(cache):
             cache.tiles("v4.mp4", bad)
 
 
-def test_array(cache):
-    array = cache.array(["v5.mp4", "v1.mp4"], [2, 7])
-    assert array.shape == (2, 2, 16, 16, 3)
-    np.testing.assert_array_equal(array[0], cache.tiles("v5.mp4", [2, 7]))
-    np.testing.assert_array_equal(array[1], cache.tiles("v1.mp4", [2, 7]))
-    assert cache.array().shape == (COUNT, 9, 16, 16, 3)
-
-
 def test_unknown_video(cache):
     with pytest.raises(ValueError, match=r"'broken.mp4' is not among the 7 cached videos"):
         cache.tiles("broken.mp4")
@@ -117,8 +114,8 @@ def test_a_cache_travels_between_processes_without_its_content(cache):
 
 def test_jpeg_is_smaller_and_near(videos, tmp_path, source):
     smooth = videos[videos["video"] == "v6.mp4"]
-    raw = build_tile_cache(smooth, tmp_path / "raw", 9, 64, progress=False).array()
-    jpeg = build_tile_cache(smooth, tmp_path / "jpeg", 9, 64, "jpeg", progress=False).array()
+    raw = tiles_of(build_tile_cache(smooth, tmp_path / "raw", 9, 64, progress=False))
+    jpeg = tiles_of(build_tile_cache(smooth, tmp_path / "jpeg", 9, 64, "jpeg", progress=False))
     upper = slice(2, 28)  # the bars, away from the noise
     assert np.abs(raw[:, :, upper].astype(int) - jpeg[:, :, upper]).mean() < 3
     sizes = [next((tmp_path / name).glob("*.bin")).stat().st_size for name in ("raw", "jpeg")]
@@ -155,7 +152,7 @@ def test_only_changed_videos_are_decoded(videos, source, tmp_path, monkeypatch):
 def test_other_settings_are_another_cache(videos, tmp_path):
     build(videos, tmp_path)
     cache = build_tile_cache(videos, tmp_path, 4, 24, progress=False)
-    assert cache.array().shape == (COUNT, 4, 24, 24, 3)
+    assert tiles_of(cache).shape == (COUNT, 4, 24, 24, 3)
     assert len(list(tmp_path.iterdir())) == 7  # three shards, a table each, and the index
 
 
@@ -168,7 +165,7 @@ def test_a_run_of_neighbours_from_the_middle(videos, source, tmp_path):
     pictures = video.read_frames(source / "v6.mp4", range(14, 20))
     expected = [cv2.resize(picture, (16, 16), interpolation=cv2.INTER_AREA) for picture in pictures]
     np.testing.assert_array_equal(run, expected)
-    assert cache.tiles("v6.mp4").shape[0] == 9 and cache.array().shape[1] == 9  # uniform ones unless asked
+    assert cache.tiles("v6.mp4").shape[0] == 9 and tiles_of(cache).shape[1] == 9  # uniform ones unless asked
 
 
 def test_jobs_of_their_own_join_into_the_same_cache(videos, tmp_path, monkeypatch):
@@ -264,13 +261,13 @@ def test_files_that_do_not_match_the_index(videos, tmp_path):
     says = f"has {len(data) - 1} bytes where its index says {len(data)}; delete"
     with pytest.raises(ValueError, match=says):
         TileCache(tmp_path)
-    build(videos, tmp_path).array()  # and building again mends it
+    tiles_of(build(videos, tmp_path))  # and building again mends it
     shard.unlink()
     with pytest.raises(ValueError, match=r"\.bin is missing; delete the folder and run notebook 01 again"):
         TileCache(tmp_path)
     shard.write_bytes(bytes(len(data)))
     with pytest.raises(ValueError, match=f"{shard.name}: a tile of 'v1.mp4' is damaged; delete the"):
-        TileCache(tmp_path).array()
+        tiles_of(TileCache(tmp_path))
     (tmp_path / "index.parquet").write_text("nonsense")
     with pytest.raises(ValueError, match="index.parquet cannot be read"):
         TileCache(tmp_path)
@@ -286,13 +283,13 @@ def test_one_flipped_bit_anywhere_is_found(videos, tmp_path, tile_format):
         data[at] ^= 4
         shard.write_bytes(data)
         with pytest.raises(ValueError, match=f"{shard.name}: a tile of 'v[1456].mp4' is damaged"):
-            TileCache(tmp_path).array()
+            tiles_of(TileCache(tmp_path))
 
 
 def test_a_damaged_index_is_never_read_as_whole(videos, tmp_path):
     build(videos, tmp_path)
     path, good = tmp_path / "index.parquet", TileCache(tmp_path)
-    whole, tiles = path.read_bytes(), good.array()
+    whole, tiles = path.read_bytes(), tiles_of(good)
     said = 0
     for at in range(0, len(whole), 41):
         data = bytearray(whole)
@@ -300,7 +297,7 @@ def test_a_damaged_index_is_never_read_as_whole(videos, tmp_path):
         path.write_bytes(data)
         try:
             found = TileCache(tmp_path)
-            np.testing.assert_array_equal(found.array(), tiles)  # the bit was of no meaning
+            np.testing.assert_array_equal(tiles_of(found), tiles)  # the bit was of no meaning
             assert found.videos == good.videos
         except ValueError as error:
             said += "delete the folder and run notebook 01 again" in str(error)

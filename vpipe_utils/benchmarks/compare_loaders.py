@@ -61,7 +61,8 @@ def loaders(
     count = params.grid**2
     exact = _data(caches["uint8"], count, items_per_video)
     full_files, tile_files = _frame_files(exact, frames), _tile_files(exact, tiles)
-    stored = exact.cache.array().reshape(len(exact.videos), items_per_video, -1)
+    stored = np.stack([exact.cache.tiles(video) for video in exact.videos])
+    stored = stored.reshape(len(exact.videos), items_per_video, -1)
     kept = np.empty((BATCH, stored.shape[-1]), np.uint8)
 
     def copy(items: list[int]) -> None:

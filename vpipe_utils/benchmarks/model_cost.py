@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from statistics import median
 from typing import Any
+from unittest.mock import patch
 
 import lightning.pytorch as L
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback
 from torch import nn
-from torch.overrides import TorchFunctionMode
 from torch.utils.data import DataLoader
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -43,18 +44,9 @@ def input_size(params: TrainParams) -> str:
 
 def meta_model(params: TrainParams) -> nn.Module:
     """The network of `params` with shapes and no weights: hundreds of millions of parameters in a second."""
-    with torch.device("meta"), _NumbersStayNumbers():
+    # Video Swin reads its stochastic depths out of a `linspace`, so that one tensor must have content.
+    with torch.device("meta"), patch.object(torch, "linspace", partial(torch.linspace, device="cpu")):
         return build_model(params.model_copy(update={"pretrained": False}))
-
-
-class _NumbersStayNumbers(TorchFunctionMode):
-    """Video Swin reads its stochastic depths out of a `linspace`, so that one tensor must have content."""
-
-    def __torch_function__(self, function: Callable, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
-        kwargs = dict(kwargs or {})
-        if function is torch.linspace:
-            kwargs["device"] = "cpu"
-        return function(*args, **kwargs)
 
 
 def count(params: TrainParams) -> dict[str, float]:

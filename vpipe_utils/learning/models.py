@@ -135,30 +135,21 @@ class TileClassifier(nn.Module):
         super().__init__()
         self.backbone, self.loaded = _timm_backbone(params, num_classes=0)
         width = getattr(self.backbone, "head_hidden_size", None) or self.backbone.num_features
-        decoder = params.head == "ml_decoder"
-        self.head = (
-            MLDecoderHead(width, params.decoder_dim, classes)
-            if decoder
-            else _MeanLinear(width, classes, params.drop_rate)
-        )
+        self.averages = params.head == "linear"
+        if self.averages:
+            self.head = nn.Sequential(nn.Dropout(params.drop_rate), nn.Linear(width, classes))
+        else:
+            self.head = MLDecoderHead(width, params.decoder_dim, classes)
         cfg = self.backbone.pretrained_cfg
         self.normalise = Normalise(cfg["mean"], cfg["std"])
 
     def forward(self, tiles: Tensor) -> Tensor:
         images = self.normalise(tiles.flatten(0, 1))  # (B·n, 3, S, S)
-        return self.head(self.backbone(images).unflatten(0, tiles.shape[:2]))
+        tokens = self.backbone(images).unflatten(0, tiles.shape[:2])
+        return self.head(tokens.mean(dim=1) if self.averages else tokens)
 
     def head_parameters(self) -> list[nn.Parameter]:
         return list(self.head.parameters())
-
-
-class _MeanLinear(nn.Linear):
-    def __init__(self, width: int, classes: int, drop_rate: float) -> None:
-        super().__init__(width, classes)
-        self.dropout = nn.Dropout(drop_rate)
-
-    def forward(self, tokens: Tensor) -> Tensor:
-        return super().forward(self.dropout(tokens.mean(dim=1)))
 
 
 class MLDecoderHead(nn.Module):

@@ -116,7 +116,8 @@ class Labeller(L.LightningModule):
             nn.utils.clip_grad_norm_(self.network.parameters(), gradient_clip_val)
 
     def configure_optimizers(self) -> dict[str, object]:
-        optimizer = make_optimizer(self.network, self.params, self.fused)
+        groups = parameter_groups(self.network, self.params)
+        optimizer = torch.optim.AdamW(groups, fused=self.fused or None)  # fused: a GPU's update in one kernel
         if self.params.schedule == "constant":
             return {"optimizer": optimizer}
         schedule = one_cycle(optimizer, int(self.trainer.estimated_stepping_batches), self.params.warmup)
@@ -140,11 +141,6 @@ def make_loss(params: TrainParams) -> nn.Module:
     if params.loss == "bce":
         return AsymmetricLossMultiLabel(gamma_neg=0, gamma_pos=0, clip=None)
     return AsymmetricLossMultiLabel(params.asl_gamma_negative, params.asl_gamma_positive, params.asl_clip or None)
-
-
-def make_optimizer(network: nn.Module, params: TrainParams, fused: bool = False) -> torch.optim.AdamW:
-    """AdamW over `parameter_groups`; `fused` does a GPU's update in one kernel."""
-    return torch.optim.AdamW(parameter_groups(network, params), fused=fused or None)
 
 
 def parameter_groups(network: nn.Module, params: TrainParams) -> list[dict[str, object]]:

@@ -21,7 +21,6 @@ from vpipe_utils.storage.tables import write_json, write_table
 
 VERSION = 3  # raise it when the same arguments give other pixels or labels
 DONE, STARTED = "pipesim.json", "pipesim.started.json"
-EVIDENCE_COLUMNS = ("video", "class", "frame", "x0", "y0", "x1", "y1", "share")
 
 
 def generate(
@@ -133,5 +132,5 @@ def _evidence_table(folder: Path, clips: list[Clip]) -> pd.DataFrame:
     for clip in clips:
         seen = json.loads((folder / "parts" / f"{clip.video}.json").read_text(encoding="utf-8"))
         rows += [(clip.video, *row) for row in seen]
-    table = pd.DataFrame(rows, columns=list(EVIDENCE_COLUMNS))
+    table = pd.DataFrame(rows, columns=["video", "class", "frame", "x0", "y0", "x1", "y1", "share"])
     return table.astype({c: np.int32 for c in ("frame", "x0", "y0", "x1", "y1")} | {"share": np.float32})

@@ -25,18 +25,14 @@ def require_preset_name(name: object) -> str:
 
 def require_model_name(name: object) -> str:
     """The name, where a model may have it: files, folders and pages are called so. Else ValueError."""
-    name = _require_file_name("model", name)
+    name = require_file_name("model", name)
     if name in NOT_MODELS:
         raise ValueError(f"model {name!r} is no name that can be used: take another, {name}.yaml holds something else")
     return name
 
 
-def require_trick_name(name: object) -> str:
-    """The name, where a trick may have it: its file is called so. Else ValueError."""
-    return _require_file_name("trick", name)
-
-
-def _require_file_name(kind: str, name: object) -> str:
+def require_file_name(kind: str, name: object) -> str:
+    """The name, where what is of this kind, "model" or "trick", may have it: its file is called so. Else ValueError."""
     if not isinstance(name, str):
         raise ValueError(f"{kind} {name!r} is not text for YAML: write it in quotes")
     if not re.fullmatch(r"\w[\w-]*", name):

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from vpipe_utils.project.names import NOT_MODELS, require_model_name, require_preset_name, require_trick_name
+from vpipe_utils.project.names import NOT_MODELS, require_file_name, require_model_name, require_preset_name
 from vpipe_utils.project.paths import APPROACHES, project_root, resolve
 
 # Keys whose values are names and paths: read as they are written, where YAML sees 7 in 007 and False in NO.
@@ -157,7 +157,7 @@ def _require_own_name(model: str, files: Sequence[Path]) -> None:
 
 def trick_file(trick: str) -> Path:
     """The file of a trick, relative to the project root. Raises ValueError where there is none."""
-    file = Path("params") / "tricks" / f"{require_trick_name(trick)}.yaml"
+    file = Path("params") / "tricks" / f"{require_file_name('trick', trick)}.yaml"
     if not (project_root() / file).is_file():
         there = sorted(path.stem for path in (project_root() / "params" / "tricks").glob("*.yaml"))
         raise ValueError(f"trick '{trick}' has no {file}; tricks are {', '.join(there) or 'none yet'}")

@@ -17,9 +17,5 @@ def progress_bar(
     workflow, since a bar in an executed notebook would stand at 0 % for ever. (tqdm itself heeds the variable
     in terminals, not in notebooks.)
     """
-    return tqdm(items, total=total, desc=description, leave=False, disable=not (progress and shows_bars()))
-
-
-def shows_bars() -> bool:
-    """Whether bars are wanted: not where TQDM_DISABLE is 1."""
-    return os.environ.get("TQDM_DISABLE", "0") in ("", "0")
+    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    return tqdm(items, total=total, desc=description, leave=False, disable=silent)

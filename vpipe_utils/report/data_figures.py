@@ -27,15 +27,13 @@ LONGEST_TURNED = 20  # characters of a name below a column
 GROUP_COLOURS = {"normal": GREY, "functional": BLUE, "structural": ORANGE}
 
 
-def class_label(code: str, names: Mapping[str, str]) -> str:
-    """'CK  displaced joint', with its long name in ``names``; a class without one is shown as it is."""
-    return f"{in_figure(code)}  {in_figure(names[code])}" if code in names else in_figure(code)
-
-
 def class_labels(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
-    """The labels of all classes of a table; without ``names`` QV-Pipe's, if these are its classes."""
+    """'CK  displaced joint' for all classes of a table; one without a long name is shown as it is.
+
+    Without ``names`` QV-Pipe's, if these are its classes.
+    """
     names = long_names(codes) if names is None else names
-    return [class_label(code, names) for code in codes]
+    return [f"{in_figure(c)}  {in_figure(names[c])}" if c in names else in_figure(c) for c in codes]
 
 
 @quiet
@@ -85,7 +83,10 @@ def cooccurrence(labels: pd.DataFrame, names: Mapping[str, str] | None = None) -
         if count:
             colour = GREY if diagonal else ("white" if count > 0.4 * top else INK)
             axes.text(column, row, f"{count}", ha="center", va="center", fontsize=7, color=colour)
-    _name_both_axes(axes, list(table.index), names)
+    name_columns(axes, table.index, 8, most=3)
+    axes.set_yticks(range(len(table)), class_labels(list(table.index), names))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     axes.set_title("Videos with both classes (grey: with the class)")
     return figure
 
@@ -99,13 +100,6 @@ def name_columns(axes: Axes, codes: Iterable[object], fontsize: float, most: int
 def room_for_columns(codes: Iterable[object]) -> float:
     """Inches that `name_columns` takes below a figure when it turns the names."""
     return 0.075 * max(len(in_figure(code, LONGEST_TURNED)) for code in codes)
-
-
-def _name_both_axes(axes: Axes, codes: list[str], names: Mapping[str, str] | None) -> None:
-    name_columns(axes, codes, 8, most=3)
-    axes.set_yticks(range(len(codes)), class_labels(codes, names))
-    axes.tick_params(length=0)
-    axes.spines[:].set_visible(False)
 
 
 @quiet

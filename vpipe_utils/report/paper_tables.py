@@ -1,7 +1,9 @@
 """The paper's own figures, Tables I-III and VI, as data. All mAP and AP in percent, measured on QV-Pipe.
 
+From J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on Video Defect Classification.
+
 LB is the challenge's leaderboard (3,202 test videos), CV the mean over the five folds' best validation
-mAP. Every table names its source in ``.attrs['source']``. Where the printed table is wrong or silent:
+mAP. Where the printed table is wrong or silent:
 
 - Table II prints the input size 448*3 as 1334; it is 1344.
 - Table VI: the last row has no model name. It is EfficientNet L2, fold 4: with it the mean of its five
@@ -16,7 +18,6 @@ import pandas as pd
 
 from vpipe_utils.data.classes import CLASSES
 
-PAPER = "J. Dong, S. Wang: Technical Report of Challenge on VideoPipe Track on Video Defect Classification"
 FRAME_LB = 54.71  # section III.A.4, TResNet on frames
 ENSEMBLE_LB = 72.181  # Table III: six models, weighted, with the ZC rule
 
@@ -66,7 +67,7 @@ efficientnet_l2 4 70.17 100.00 83.28 70.83 70.93 81.85 81.85 68.98 85.05 74.90 5
 
 
 def table_i() -> pd.DataFrame:
-    """Table I, Video Swin Transformer by pretraining: model (our run), pretrain, lb_mAP, ..."""
+    """Table I (section III.B), Video Swin Transformer by pretraining: model (our run), pretrain, lb_mAP, ..."""
     rows = [
         ("video_swin_k600", "Kinetics 600", 64.512),
         ("video_swin_k400", "Kinetics 400", 64.798),
@@ -75,11 +76,11 @@ def table_i() -> pd.DataFrame:
     table = pd.DataFrame(rows, columns=["model", "pretrain", "lb_mAP"])
     table.insert(1, "paper_name", "Video Swin Transformer")
     table = table.assign(backbone="Swin-B", parameters_m=88, schedule="OneCycle, 30 epochs")
-    return _sourced(table, "Table I, section III.B")
+    return table
 
 
 def table_ii() -> pd.DataFrame:
-    """Table II, the super-image models: pretraining, parameters, input size, CV and LB mAP."""
+    """Table II (section III.C), the super-image models: pretraining, parameters, input size, CV and LB mAP."""
     rows = [
         ("tresnet_xl", "ImageNet-21k (input 640)", 78, 448, 67.19, 68.299),
         ("convnext_base", "ImageNet-22k, then 1k (input 384)", 88, 448, 69.89, 70.287),
@@ -94,11 +95,11 @@ def table_ii() -> pd.DataFrame:
     table = table.assign(
         grid="3x3", augmentation="horizontal flip, tile shuffle", optimizer="AdamW", schedule="OneCycle, 30 epochs"
     )
-    return _sourced(table, "Table II, section III.C; 1334 corrected to 1344")
+    return table
 
 
 def table_iii() -> pd.DataFrame:
-    """Table III, the ensemble's members with their leaderboard mAP and weight; see ENSEMBLE_LB."""
+    """Table III (section IV), the ensemble's members with their leaderboard mAP and weight; see ENSEMBLE_LB."""
     rows = [
         ("tresnet_xl", PAPER_NAMES["tresnet_xl"], 68.299, 0.10),
         ("convnext_base", PAPER_NAMES["convnext_base"], 70.287, 0.15),
@@ -108,11 +109,11 @@ def table_iii() -> pd.DataFrame:
         ("video_swin", _EMA_SWIN, 68.251, 0.10),
     ]
     table = pd.DataFrame(rows, columns=["model", "paper_name", "lb_mAP", "weight"])
-    return _sourced(table, "Table III, section IV")
+    return table
 
 
 def table_vi() -> pd.DataFrame:
-    """Table VI, AP of every model, fold and class: model, paper_name, fold, best_mAP, 17 AP, derived."""
+    """Table VI (appendix A), AP of every model, fold and class: model, paper_name, fold, best_mAP, 17 AP, derived."""
     rows = [line.split() for line in _TABLE_VI.strip().splitlines()]
     table = pd.DataFrame(rows, columns=["model", "fold", "best_mAP", *CLASSES])
     kinds = {"fold": int, "best_mAP": float, **dict.fromkeys(CLASSES, float)}
@@ -127,13 +128,13 @@ def table_vi() -> pd.DataFrame:
     names = table["model"].map(lambda model: PAPER_NAMES.get(model, _EMA_SWIN))
     table.insert(1, "paper_name", names)
     table = table.reset_index(drop=True)
-    return _sourced(table, "Table VI, appendix A; fold 4 of four models derived from Table II")
+    return table
 
 
 def class_ap() -> pd.DataFrame:
     """Mean AP over the printed folds of Table VI: one row a model, one column a class, percent."""
     table = table_vi().groupby("model", sort=False)[list(CLASSES)].mean()
-    return _sourced(table, "mean over the folds printed in Table VI")
+    return table
 
 
 def class_ap_of(model: str) -> pd.Series | None:
@@ -160,9 +161,4 @@ def headline() -> pd.DataFrame:
     table["weight"] = table["weight"].fillna(table["model"].map(weights))
     table.insert(2, "paper_name", table["model"].map(PAPER_NAMES))
     columns = ["model", "approach", "paper_name", "cv_mAP", "lb_mAP", "lb_mAP_ema", "weight"]
-    return _sourced(table[columns], "section III.A.4, Tables I-III")
-
-
-def _sourced(table: pd.DataFrame, source: str) -> pd.DataFrame:
-    table.attrs["source"] = f"{PAPER}, {source}"
-    return table
+    return table[columns]

@@ -133,17 +133,6 @@ def ensemble_summary(
     return as_list([*lines, *ensemble_findings(figures, normal_class)])
 
 
-def paper_score(model: str, ema: bool = False) -> float:
-    """The paper's leaderboard mAP in [0, 1] for one of our runs; NaN for a model it does not have."""
-    table = paper_tables.headline().set_index("model")
-    if model == "weighted_zc":
-        return paper_tables.ENSEMBLE_LB / 100
-    if model not in table.index:
-        return np.nan
-    row = table.loc[model]
-    return float(row["lb_mAP_ema"] if ema and pd.notna(row["lb_mAP_ema"]) else row["lb_mAP"]) / 100
-
-
 def run_facts(runs: pd.DataFrame) -> pd.DataFrame:
     """What the finished runs' own files say, one row a model: network, parameters_m, epochs, ema, minutes.
 
@@ -178,20 +167,19 @@ def rows_that_hold(scores: pd.DataFrame, normal_class: str | None) -> pd.DataFra
 def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     """Measured beside the paper, one row a model: ``scores`` of notebook 06 with the paper's figures.
 
-    Adds paper_name, paper (LB mAP), paper_cv, network, and measured, low, high: held-out where there
+    Adds paper_name, paper (LB mAP), network, and measured, low, high: held-out where there
     are held-out labels, else out-of-fold. All mAP in [0, 1].
     """
     table = scores.copy()
     table["name"] = table["approach"] + "/" + table["model"]
     table = table.merge(facts, left_on="name", right_index=True, how="left")
     with_ema = table["ema"].fillna(False).astype(bool)  # the ensemble has no run of its own
-    table["paper"] = [paper_score(*pair) for pair in zip(table["model"], with_ema, strict=True)]
-    known = paper_tables.headline().set_index("model")
-    table["paper_name"] = table["model"].map(known["paper_name"]).fillna(table["model"])
-    table["paper_cv"] = table["model"].map(known["cv_mAP"]) / 100
+    known = paper_tables.headline().set_index("model").reindex(table["model"]).set_index(table.index)
+    averaged = with_ema & known["lb_mAP_ema"].notna()  # paper: Table III, not Table I
+    table["paper"] = known["lb_mAP"].mask(averaged, known["lb_mAP_ema"]) / 100
+    table.loc[table["model"] == "weighted_zc", "paper"] = paper_tables.ENSEMBLE_LB / 100
     ours = {"weighted": "Weighted ensemble", "weighted_zc": "Weighted ensemble, ZC rule"}
-    table["paper_name"] = table["paper_name"].replace(ours)
-    averaged = with_ema & table["model"].map(known["lb_mAP_ema"]).notna()  # paper: Table III, not Table I
+    table["paper_name"] = known["paper_name"].fillna(table["model"].replace(ours))
     table.loc[averaged, "paper_name"] += " (EMA)"
     table["measured"] = table["heldout_mAP"].fillna(table["oof_mAP"])
     return table

@@ -93,15 +93,6 @@ class TileCache:
             tile[:] = stored.reshape(size) if self.tile_format == "uint8" else self._decode(row, stored)
         return out
 
-    def array(self, videos: Sequence[str] | None = None, positions: Sequence[int] | None = None) -> np.ndarray:
-        """Tiles of several videos (None: all) in one array: uint8 (V, N, S, S, 3) RGB."""
-        videos = self.videos if videos is None else list(videos)
-        n = len(self._checked_positions(positions))
-        array = np.empty((len(videos), n, self.tile_size, self.tile_size, 3), np.uint8)
-        for out, name in zip(array, videos, strict=True):
-            self.tiles(name, positions, out)
-        return array
-
     def content(self, name: str) -> str:
         """What changes when anything does that is read of a video here: its number of frames, a pixel of a tile."""
         row = self._find(name)
