@@ -60,7 +60,7 @@ def loaders(
     """
     count = params.grid**2
     exact = _data(caches["uint8"], count, items_per_video)
-    full_files, tile_files = _frame_files(exact, frames), _tile_files(exact, tiles)
+    full_files, tile_files = _files(exact, frames, tiles)
     stored = np.stack([exact.cache.tiles(video) for video in exact.videos])
     stored = stored.reshape(len(exact.videos), items_per_video, -1)
     kept = np.empty((BATCH, stored.shape[-1]), np.uint8)
@@ -128,26 +128,18 @@ def usual_super_image(files: Sequence[Path], grid: int, image: Tensor) -> None:
         image[:, row * size : (row + 1) * size, column * size : (column + 1) * size] = tile
 
 
-def _frame_files(data: TileDataset, folder: Path) -> list[list[Path]]:
-    """The extracted frames of every item."""
-    files = []
+def _files(data: TileDataset, frames: Path, tiles: Path) -> tuple[list[list[Path]], list[list[Path]]]:
+    """The extracted frames of every item, and its tiles, written as JPEG files."""
+    tiles.mkdir(parents=True, exist_ok=True)
+    full_files, tile_files = [], []
     for item in range(len(data)):
-        name = data.videos[item % len(data.videos)]
-        frames = data.cache.frame_indices(name)[data.positions(item, None)]
-        files.append([folder / name / f"{frame:06d}.jpg" for frame in frames])
-    return files
-
-
-def _tile_files(data: TileDataset, folder: Path) -> list[list[Path]]:
-    """The tiles of every item, written as JPEG files."""
-    folder.mkdir(parents=True, exist_ok=True)
-    files = []
-    for item in range(len(data)):
-        tiles = data.cache.tiles(data.videos[item % len(data.videos)], data.positions(item, None))
-        files.append([folder / f"{item:06d}_{number}.jpg" for number in range(len(tiles))])
-        for file, tile in zip(files[-1], tiles, strict=True):
+        name, positions = data.videos[item % len(data.videos)], data.positions(item, None)
+        wanted = data.cache.frame_indices(name)[positions]
+        full_files.append([frames / name / f"{frame:06d}.jpg" for frame in wanted])
+        tile_files.append([tiles / f"{item:06d}_{number}.jpg" for number in range(data.count)])
+        for file, tile in zip(tile_files[-1], data.cache.tiles(name, positions), strict=True):
             file.write_bytes(encode_jpeg(tile, JPEG_QUALITY))
-    return files
+    return full_files, tile_files
 
 
 def measure(ways: Mapping[str, Loader], items: int, rounds: int) -> pd.DataFrame:

@@ -27,13 +27,15 @@ LONGEST_TURNED = 20  # characters of a name below a column
 GROUP_COLOURS = {"normal": GREY, "functional": BLUE, "structural": ORANGE}
 
 
-def class_labels(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
-    """'CK  displaced joint' for all classes of a table; one without a long name is shown as it is.
+def class_label(code: str, names: Mapping[str, str]) -> str:
+    """'CK  displaced joint', with its long name in ``names``; a class without one is shown as it is."""
+    return f"{in_figure(code)}  {in_figure(names[code])}" if code in names else in_figure(code)
 
-    Without ``names`` QV-Pipe's, if these are its classes.
-    """
+
+def class_labels(codes: Sequence[str], names: Mapping[str, str] | None) -> list[str]:
+    """The labels of all classes of a table; without ``names`` QV-Pipe's, if these are its classes."""
     names = long_names(codes) if names is None else names
-    return [f"{in_figure(c)}  {in_figure(names[c])}" if c in names else in_figure(c) for c in codes]
+    return [class_label(code, names) for code in codes]
 
 
 @quiet

@@ -174,7 +174,7 @@ def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
     table["name"] = table["approach"] + "/" + table["model"]
     table = table.merge(facts, left_on="name", right_index=True, how="left")
     with_ema = table["ema"].fillna(False).astype(bool)  # the ensemble has no run of its own
-    known = paper_tables.headline().set_index("model").reindex(table["model"]).set_index(table.index)
+    known = paper_tables.headline().reindex(table["model"]).set_index(table.index)
     averaged = with_ema & known["lb_mAP_ema"].notna()  # paper: Table III, not Table I
     table["paper"] = known["lb_mAP"].mask(averaged, known["lb_mAP_ema"]) / 100
     table.loc[table["model"] == "weighted_zc", "paper"] = paper_tables.ENSEMBLE_LB / 100
