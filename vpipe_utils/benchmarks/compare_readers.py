@@ -12,6 +12,7 @@ import select
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any, Self
@@ -34,15 +35,12 @@ class Reader:
 
     def __init__(self, way: str) -> None:
         self.way = way
-        self._missing: str | None = None
         self._start()
 
-    @property
+    @cached_property
     def missing(self) -> str:
         """Why this machine cannot read that way, a sentence; "" where it can."""
-        if self._missing is None:
-            self._missing = self._receive()["why_not"]
-        return self._missing
+        return self._receive()["why_not"]
 
     def read(self, path: Path, indices: Collection[int], keep: Path | None = None) -> dict[str, Any]:
         """The answer of `video_readers.answer`; where the process dies over it, that as `why_not`."""

@@ -133,9 +133,6 @@ def read_model(preset: str, model: str, fold: int = 0, trick: str | None = None)
     return KINDS[approach].from_values(read_layers(files), f"params/{preset}, model {model}", files)
 
 
-# ---------------------------------------------------------------- batches, where there are few videos
-
-
 def say_smaller_batches(n_videos: int, data: DataParams, models: Iterable[TrainParams]) -> str:
     """One sentence on the models whose batch_size is more than a fold trains on; empty where there is none.
 

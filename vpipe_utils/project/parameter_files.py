@@ -166,16 +166,7 @@ def trick_file(trick: str) -> Path:
 
 @functools.cache  # by the text: one file is a layer of many runs
 def _load(text: str) -> Any:
-    loader = _NoDuplicates(text)
-    try:
-        root = loader.get_single_node()
-        if isinstance(root, yaml.MappingNode):
-            for key, value in root.value:
-                if key.value in TEXT:
-                    _keep_as_written(value)
-        return None if root is None else loader.construct_document(root)
-    finally:
-        loader.dispose()
+    return yaml.load(text, _FlatFile)
 
 
 def _keep_as_written(node: yaml.Node) -> None:
@@ -189,8 +180,15 @@ def _keep_as_written(node: yaml.Node) -> None:
                 _keep_as_written(inner)
 
 
-class _NoDuplicates(yaml.SafeLoader):
-    """YAML 1.1 as PyYAML reads it, but a key given twice is an error and 1e-3 is a number."""
+class _FlatFile(yaml.SafeLoader):
+    """YAML 1.1 as PyYAML reads it, but names and paths stay as written, and a key given twice is an error."""
+
+    def get_single_node(self) -> yaml.Node | None:
+        root = super().get_single_node()
+        for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
+            if key.value in TEXT:
+                _keep_as_written(value)
+        return root
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[Any] = set()
