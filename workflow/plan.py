@@ -7,6 +7,7 @@ model and leaves the others alone.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import Any
 
 from sources import record
 
-from vpipe_utils.project.dependencies import code_of, deciding_versions
+from vpipe_utils.project.dependencies import PACKAGES, code_of, deciding_versions, state_of_weights
 from vpipe_utils.project.names import require_model_name
 from vpipe_utils.project.parameter_files import (
     LIST_OF_RUNS,
@@ -33,7 +34,7 @@ NOTEBOOKS = {
     "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
 }  # fmt: skip
 # Of a run, beside its notebook.
-TRAINED = ("metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")
+TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")
 
 
 class Plan:
@@ -58,8 +59,8 @@ class Plan:
         return _text(self._values(self.preset, None, None, PLACE | NAMES | LIST_OF_RUNS))
 
     def values_of_training(self, model: str, fold: str) -> str:
-        unwanted = PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA
-        return _text(self._values(self.preset, model, fold, unwanted) | deciding_versions())
+        values = self._values(self.preset, model, fold, PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
+        return _text(values | deciding_versions() | {"weight_file": state_of_weights(values)})
 
     def values_of_results(self) -> str:
         """Of notebooks 06 and 10, which show names and list the runs."""
@@ -76,6 +77,49 @@ class Plan:
         """The merged layers, but for what changes nothing that the step computes."""
         values = read_layers(layer_files(preset, model, None if fold is None else int(fold)))
         return {key: value for key, value in values.items() if key not in unwanted}
+
+    @property
+    def held_out(self) -> list[Path]:
+        """The table of held-out labels, where notebook 01 writes one."""
+        there = self.data["source"] == "pipesim" or self.data["test_annotations"]
+        return [self.layout.test_labels_table] if there else []
+
+    def made_otherwise(self) -> list[str]:
+        """Files of finished jobs that must be made again though Snakemake cannot tell.
+
+        Its notes on the values of earlier jobs lie in .snakemake; a copied outputs folder comes without. So training
+        runs are compared by the parameters and versions that they kept themselves, which finds those made by hand, too.
+        """
+        files = []
+        for approach, model in self.models:
+            for fold in self.folds:
+                folder = self.layout.run(approach, model, fold)
+                made = folder / "metrics.json"
+                if made.is_file() and self._differs(folder, model, fold):
+                    note = _note(made)
+                    if note is None or repr(self.values_of_training(model, str(fold))) in note["params"]:
+                        files.append(made)  # else Snakemake sees it, too, and says which value has changed
+        return [str(file) for file in files]
+
+    def without_notes(self) -> str:
+        """A sentence where Snakemake has no note on the data; else empty."""
+        if not self.layout.videos_table.is_file() or _note(self.layout.videos_table) is not None:
+            return ""
+        return (
+            f"There are no notes on how {self.layout.root} was made (.snakemake is gone, or the folder was copied). "
+            "Changed parameters of training are seen all the same. If the clips, the labels or data.yaml have changed "
+            f"since, delete {self.layout.root / 'data'}"
+        )
+
+    def _differs(self, folder: Path, model: str, fold: int) -> bool:
+        wanted = self._values(self.preset, model, str(fold), PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
+        try:
+            kept = read_layers([folder / "params.yaml"])
+            packages = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["packages"]
+        except (OSError, ValueError, KeyError):
+            return True
+        versions = {name: packages.get(name) for name in PACKAGES}
+        return versions != deciding_versions() or any(kept.get(key) != value for key, value in wanted.items())
 
     def raw_files(self) -> str:
         """What own data is now: a digest of names, sizes and dates of videos and of the annotation files' content."""
@@ -94,14 +138,25 @@ class Plan:
         return max(self.memory(model, fold) for _, model in self.models for fold in self.folds)
 
 
+def _note(file: Path) -> dict[str, Any] | None:
+    """Snakemake's note on how a file was made."""
+    name = base64.urlsafe_b64encode(str(file).encode()).decode()
+    parts = [name[i : i + 254] for i in range(0, len(name), 254)]  # as Snakemake cuts names too long for a disk
+    note = Path(".snakemake/metadata", *(f"@{part}" for part in parts[:-1]), parts[-1])
+    try:
+        return json.loads(note.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
 def notebook(step: str) -> str:
     return f"notebooks/{NOTEBOOKS[step]}.ipynb"
 
 
 def code_digest(step: str) -> str:
-    """Of a notebook's code: its text may be improved without days of training."""
+    """Of the cells that load, train and finish a run: text and figures may be improved without days of training."""
     path = Path(notebook(step))
-    return _digest(code_of(path)) if path.is_file() else "missing"
+    return _digest(code_of(path, "fold_run.")) if path.is_file() else "missing"
 
 
 def _text(values: dict[str, Any]) -> str:

@@ -33,7 +33,7 @@ def main() -> int:
     device = claim_gpu(os.environ) if arguments.gpu else None  # held until this process ends
     if device is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = device
-    folders = [(run if run.is_dir() else run.parent).resolve() for run in arguments.runs]
+    folders = [(run if run.is_dir() else run.parent).absolute() for run in arguments.runs]
     with contextlib.ExitStack() as stack:
         if arguments.log:
             log = stack.enter_context(arguments.log.open("w", encoding="utf-8"))

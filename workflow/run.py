@@ -24,6 +24,7 @@ sys.path.insert(0, str(ROOT))
 import home  # noqa: E402
 from clean import WRITTEN  # noqa: E402
 from job import require_usable_gpus, visible_gpus  # noqa: E402
+from plan import Plan  # noqa: E402
 
 from vpipe_utils.benchmarks.params import BenchmarkParams  # noqa: E402
 from vpipe_utils.data.classes import are_official  # noqa: E402
@@ -63,6 +64,11 @@ def main() -> None:
         print(f"ended {left} processes that an earlier, killed run had left behind")
     sweep(root, inner=True)
 
+    plan = Plan(arguments.preset, arguments.outputs)
+    if line := plan.without_notes():
+        print(line, file=sys.stderr)
+    again = [] if "--forcerun" in further else plan.made_otherwise()
+    again = ["--forcerun", *again] if again else []
     gpus = len(visible_gpus(os.environ))
     # Values inside braces stay text; one that stands alone Snakemake would take for a number, as in preset=007.
     values = {"preset": arguments.preset} | ({"outputs": arguments.outputs} if arguments.outputs else {})
@@ -73,7 +79,7 @@ def main() -> None:
     limits = [f"mem_mb={memory}", *([f"gpu={gpus}"] if gpus else [])]
     os.environ["VPIPE_ROOT"] = str(root)
     sys.exit(snakemake([
-        "--logger", "vpipe", "--resources", *limits,
+        *again, "--logger", "vpipe", "--resources", *limits,
         "--cores", str(arguments.jobs), "--nolock", *further, "--config", *settings,
     ]))  # fmt: skip
 

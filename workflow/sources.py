@@ -1,5 +1,5 @@
-"""A small record of own data, an input of the first notebook: Snakemake itself looks at a folder's date alone, which
-does not change when a video in it is overwritten."""
+"""A small record of own data, by which the first notebook runs again: Snakemake itself looks at a folder's date alone,
+which does not change when a video in it is overwritten."""
 
 from __future__ import annotations
 

@@ -108,6 +108,23 @@ def test_videos_that_come_later_are_predicted_as_the_trained_network_would(prepa
     np.testing.assert_array_equal(written[list(CLASSES)].to_numpy(), pool_frames(expected, "mean"))
 
 
+def test_a_training_leaves_nothing_of_the_one_before(prepared: Path) -> None:
+    """Old predictions beside new weights would be taken for theirs."""
+    data = fold_run.load_fold(params_for(prepared, "frame_tresnet", epochs=1), "frame")
+    fold_run.finish(data, *fold_run.train_fold(data))
+    fold_run.predict_others(data.folder)
+    assert (data.folder / "test_predictions_max.parquet").is_file()
+    data = fold_run.load_fold(params_for(prepared, "frame_tresnet", epochs=1, pooling="max"), "frame")
+    network = fold_run.train_fold(data)
+    assert not list(data.folder.glob("*_predictions*")) and not (data.folder / "weights.safetensors").exists()
+    fold_run.finish(data, *network)
+    assert not (data.folder / "val_predictions_max.parquet").exists()
+    weights = data.folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    with pytest.raises(ValueError, match="weights.safetensors is damaged or of another network"):
+        fold_run.predict_others(data.folder)
+
+
 def test_a_run_whose_folder_is_held_says_that_it_waits(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     timer = Timer(0.2, os.close, [lock(tmp_path / ".lock")])
     timer.start()
@@ -141,7 +158,8 @@ def test_a_checkpoint_of_another_recipe_is_not_resumed(prepared: Path) -> None:
     assert (data.folder / CHECKPOINT).is_file()
     fold_run._forget_other_recipe(data)
     assert (data.folder / CHECKPOINT).is_file(), "the same recipe keeps it"
-    for nothing in ({"memory_gb": 64}, {"loader_workers": 1}, {"frame_models": []}, {"pipesim_test": 3}):
+    unimportant = [{"memory_gb": 64}, {"eval_batch_size": 3}, {"loader_workers": 1}, {"frame_models": []}]
+    for nothing in (*unimportant, {"train_folds": [0, 1]}, {"pipesim_test": 3}):
         same = fold_run.load_fold(params_for(prepared, "convnext_base", **nothing), "super_image")
         fold_run._forget_other_recipe(same)
         assert (data.folder / CHECKPOINT).is_file(), "days of a GPU must not be lost for what changes no figure"

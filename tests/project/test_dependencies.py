@@ -28,6 +28,7 @@ TRIGGERS = {
     "video/h264_headers": "12",
     "video/jump": "12",
     "video/colours": "01 02 12",
+    "video/sequential": "01 02 12",
     "user_files/label_sheets": "01 02 12",
     "data/params": "",
     "data/annotations": "01 02 06 10 12",
@@ -93,6 +94,7 @@ def test_the_imports_of_a_notebook_are_followed(tmp_path: Path) -> None:
     assert found == [f"vpipe_utils/{name}" for name in ("data/a.py", "data/d.py", "sim/__init__.py", "sim/table.csv",
                                                         "tiles/b.py")]  # fmt: skip
     assert deps.code_of(tmp_path / "n.ipynb") == "".join(source)
+    assert deps.code_of(tmp_path / "n.ipynb", "no_such") == ""
     assert deps.deciding_files("none.ipynb", ("data/",), tmp_path) == []
 
 

@@ -18,6 +18,9 @@ import pytest
 import yaml
 from projects import copy_project, run
 
+from vpipe_utils.project.dependencies import deciding_versions
+from vpipe_utils.project.parameter_files import layer_files, read_layers
+
 ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
 COSTS = "12 benchmarks"
@@ -62,6 +65,11 @@ def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for file in files:
         (project / file).parent.mkdir(parents=True, exist_ok=True)
         (project / file).write_text("{}" if file.endswith(".json") else file)
+        if file.endswith("params.yaml"):
+            model, fold = Path(file).parts[-3], int(Path(file).parts[-2][-1])
+            (project / file).write_text(yaml.safe_dump(read_layers(layer_files("smoke", model, fold))))
+            record = {"packages": deciding_versions()}
+            (project / file).with_name("provenance.json").write_text(json.dumps(record))
     done = run(project, "--touch", "--forceall")  # Snakemake notes with which values each was made
     assert done.returncode == 0, done.stderr
     return project
@@ -107,7 +115,11 @@ def test_text_and_comments_train_nothing(finished):
     next(cell for cell in cells["cells"] if cell["cell_type"] == "markdown")["source"] = ["# Another title"]
     notebook.write_text(json.dumps(cells))
     assert jobs(finished) == []
-    next(cell for cell in cells["cells"] if cell["cell_type"] == "code")["source"] = ["seed = 1"]
+    code = [cell for cell in cells["cells"] if cell["cell_type"] == "code"]
+    next(cell for cell in code if "fold_run." not in "".join(cell["source"]))["source"] = ["columns = 4"]
+    notebook.write_text(json.dumps(cells))
+    assert jobs(finished) == []
+    next(cell for cell in code if "fold_run.train_fold" in "".join(cell["source"]))["source"] = ["# fold_run.nothing"]
     notebook.write_text(json.dumps(cells))
     assert triggered(finished) == {name for name in ALL if name.startswith("05")}
 
@@ -136,6 +148,28 @@ def test_new_versions_of_what_trains_train_again(finished, monkeypatch):
     (package / "METADATA").write_text("Metadata-Version: 2.1\nName: torch\nVersion: 0.0.1\n")
     monkeypatch.setenv("PYTHONPATH", str(finished / "workflow"))
     assert triggered(finished) == ALL
+
+
+def test_without_snakemakes_notes_runs_are_compared_by_what_they_kept(finished):
+    """A copied outputs folder comes without .snakemake."""
+    shutil.rmtree(finished / ".snakemake")
+    done = run(finished, "--dry-run")
+    assert "Nothing to do" in done.stderr and "There are no notes on how outputs/smoke was made" in done.stderr
+    change(finished / "params" / "smoke" / "convnext_base.yaml", lr=0.123)
+    assert triggered(finished) == {"05 super-image · convnext_base · fold 0"}
+
+
+def test_a_run_made_by_hand_with_other_values_is_made_again(finished):
+    change(finished / "outputs/smoke/runs/super_image/convnext_base/fold_0/params.yaml", hflip=7)
+    assert triggered(finished) == {"05 super-image · convnext_base · fold 0"}
+
+
+def test_all_profiles_compare_values(finished):
+    triggers = {
+        file.parent.name: yaml.safe_load(file.read_text())["rerun-triggers"]
+        for file in (finished / "workflow" / "profiles").glob("*/config.yaml")
+    }
+    assert triggers == dict.fromkeys(("default", "slurm"), ["mtime", "input", "params"])
 
 
 def test_new_names_of_classes_train_nothing(finished):
@@ -274,6 +308,7 @@ def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):
 # Plays every job: writes what the rule declares, and a line into ran.txt.
 PLAYED = """
 import argparse
+import json
 from pathlib import Path
 parser = argparse.ArgumentParser()
 parser.add_argument("words", nargs="*", type=Path)
@@ -299,6 +334,14 @@ else:
         "10_report": {root / "headline" / "headline.json": "{}"},
     }.get(notebook.stem, {executed.with_name(name): "{}" for name in (
         "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")})}
+    if given.fold:
+        import sys
+        sys.path.insert(0, ".")
+        from vpipe_utils.project.dependencies import deciding_versions
+        from vpipe_utils.project.parameter_files import layer_files, read_layers
+        values = read_layers(layer_files(given.preset, given.model, int(given.fold)))
+        made[executed.with_name("params.yaml")] = json.dumps(values)
+        made[executed.with_name("provenance.json")] = json.dumps({"packages": deciding_versions()})
 for path, text in made.items():
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
@@ -344,3 +387,6 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
     assert ran() == ["01", "02", "06", "10", "pr"], "no 05"
     (project / "labels.json").write_text(json.dumps(labels | {"new.mp4": [1]}))
     assert ran() == ["01", "02", "05", "06", "10", "pr"]
+    shutil.rmtree(project / ".snakemake")
+    (own / "training.yaml").write_text("epochs: 3\n")
+    assert ran() == ["05", "06", "10", "pr"], "the notes are lost, and a parameter has changed"

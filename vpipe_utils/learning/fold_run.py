@@ -6,6 +6,7 @@ finished run predicts the clips without labels, today's and those that come late
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -15,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from safetensors import SafetensorError
 from safetensors.torch import load_model, save_model
 from torch import nn
 
@@ -28,8 +30,8 @@ from vpipe_utils.learning.models import build_model, count_parameters
 from vpipe_utils.learning.params import KINDS, FrameParams, TrainParams
 from vpipe_utils.learning.training import fit
 from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
-from vpipe_utils.project.dependencies import deciding_versions, recipe_of_training
-from vpipe_utils.project.parameter_files import LIST_OF_RUNS, MAKES_DATA, NAMES, PLACE, read_layers
+from vpipe_utils.project.dependencies import deciding_versions, recipe_of_training, state_of_weights
+from vpipe_utils.project.parameter_files import LIST_OF_RUNS, MAKES_DATA, NAMES, PLACE, layer_files, read_layers
 from vpipe_utils.project.provenance import provenance
 from vpipe_utils.project.seeds import derive_seed
 from vpipe_utils.storage.files import atomic_path, make_folder, writing
@@ -90,12 +92,16 @@ def train_fold(
 ) -> tuple[nn.Module, dict[str, object]]:
     """Train on the fold's training videos, or go on where a killed run of the same recipe stopped.
 
+    What an earlier, finished training left in the folder is removed first.
+
     `watch` is called with the history as it grows. Returns the network with the best validated weights and the figures
     of `training.fit`.
     """
     params, folder = data.params, data.folder
     claim(folder)
     _forget_other_recipe(data)
+    for finished in (*folder.glob("*_predictions*.parquet"), folder / "metrics.json", folder / WEIGHTS):
+        finished.unlink(missing_ok=True)  # of an earlier training: old predictions beside new weights would be taken
     params.save(folder)
     write_json(provenance(), folder / "provenance.json")
     train = train_loader(params, data.cache, data.train_videos, data.targets(data.train_videos))
@@ -141,18 +147,26 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
 def predict_others(folder: Path, progress: bool = True) -> int:
     """Predict the videos without labels by a finished run; gives their number.
 
-    `folder`: runs/<approach>/<model>/fold_<k>, whose params.yaml says how, whatever the parameter files say by now.
-    Raises FileNotFoundError where the run is not finished.
+    `folder`: runs/<approach>/<model>/fold_<k>, whose params.yaml says how, whatever the parameter files say by now;
+    only how much is done at a time follows them. Raises FileNotFoundError where the run is not finished and ValueError
+    where its files are damaged.
     """
     weights, root = folder / WEIGHTS, folder.parents[3]
     if not weights.is_file():
         raise FileNotFoundError(f"{weights} is not there: this run is not finished; train it first")
     kind = KINDS[folder.parents[1].name]
-    values = read_layers([folder / "params.yaml"]) | {"outputs": str(root.parent), "pretrained": False}
+    values = read_layers([folder / "params.yaml"])
+    with contextlib.suppress(ValueError):  # the preset or the model may be gone by now
+        now = read_layers(layer_files(values["preset"], values["model"], values["fold"]))
+        values |= {key: now[key] for key in PLACE}
+    values |= {"outputs": str(root.parent), "preset": root.name, "pretrained": False}
     params = kind.from_values(values, str(folder / "params.yaml"))
     videos = read_test_videos(params.layout)
     network = build_model(params)
-    load_model(network, str(weights))
+    try:
+        load_model(network, str(weights))
+    except (SafetensorError, RuntimeError) as error:
+        raise ValueError(f"{weights} is damaged or of another network ({error}): train this run again") from None
     predict_and_write(params, folder, "test", network, open_tiles(params, videos), videos, progress)
     return len(videos)
 
@@ -214,6 +228,7 @@ def _forget_other_recipe(data: FoldData) -> None:
     """Remove checkpoints that other parameters, clips, labels or folds, or another version of the recipe, left."""
     values = data.params.model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
     recipe = {"values": values, "clips": data.clips, "versions": deciding_versions(), "code": recipe_of_training()}
+    recipe["weights"] = state_of_weights(values)
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"
     if not marker.is_file() or marker.read_text() != fingerprint:

@@ -12,17 +12,19 @@ import ast
 import hashlib
 import importlib.metadata
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
-from vpipe_utils.project.paths import project_root
+from vpipe_utils.project.paths import project_root, resolve
 
 PACKAGE = "vpipe_utils"
 TRAINING_ENTRY = "vpipe_utils/learning/fold_run.py"
 # Rooms, by folder or module, whose content decides what a step writes; a room that a step does not import never counts.
 SEEDS = "project/seeds"
-DATA = ("data/", "user_files/", "tiles/", "pipesim/", "video/colours", SEEDS)  # 01, 02: the clips, labels and folds
+DECODING = ("video/colours", "video/sequential", "video/streams")  # what a frame is; the rest only finds it faster
+DATA = ("data/", "user_files/", "tiles/", "pipesim/", *DECODING, SEEDS)  # 01, 02: the clips, labels and folds
 TRAINING = ("learning/", "evaluation/metrics", "data/sampling", "tiles/tile_cache", SEEDS)  # training and prediction
 RESULTS = ("data/", "pipesim/", "evaluation/", "report/", SEEDS)  # 06, 10: what they show, too
 BENCHMARKS = (*RESULTS, "learning/", "tiles/", "benchmarks/", "video/", "user_files/")  # 12 measures speed
@@ -48,10 +50,11 @@ def _decides(file: Path) -> bool:
     return file.stem != NEVER
 
 
-def code_of(notebook: Path) -> str:
-    """The source of a notebook's code cells: what it does, without its text."""
+def code_of(notebook: Path, calling: str = "") -> str:
+    """The source of a notebook's code cells: what it does, without its text; `calling`: of those that name it."""
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return "\n".join(source for source in sources if calling in source)
 
 
 def recipe_of_training(root: Path | None = None) -> str:
@@ -66,6 +69,14 @@ def recipe_of_training(root: Path | None = None) -> str:
 def deciding_versions() -> dict[str, str]:
     """Versions of the packages that decide what a training run computes."""
     return {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def state_of_weights(values: Mapping[str, Any]) -> list[int] | None:
+    """Size and date of the weight file that `pretrained` and `checkpoint` name; None where it is none of this disk."""
+    file = resolve(values["checkpoint"]) if values["pretrained"] and values["checkpoint"] else None
+    if file is None or not file.is_file():
+        return None
+    return [file.stat().st_size, file.stat().st_mtime_ns]
 
 
 def _reached(root: Path, entry: Path) -> set[str]:

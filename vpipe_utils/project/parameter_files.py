@@ -19,8 +19,8 @@ TEXT = {
     "normal_class", "model", "backbone", "checkpoint", "frame_models", "video_models", "super_image_models",
     "ensemble_models", "measured_models", "precision",
 }  # fmt: skip
-# Values that do not change what a notebook computes: where it writes, how many processes, which runs the preset has.
-PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb"}
+# Values that do not change what a notebook computes: where it writes, how many processes, how much at a time.
+PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb", "eval_batch_size"}
 NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; what is prepared and trained stays
 # What clips, labels and folds are made from: for training these count by their content (`tiles/training_clips`).
 MAKES_DATA = {

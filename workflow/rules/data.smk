@@ -27,6 +27,7 @@ rule data:
         deciding_files(notebook("data"), DATA),
         notebook=notebook("data"),
     output:
+        PLAN.held_out,
         videos=LAYOUT.videos_table,
         labels=LAYOUT.labels_table,
         tiles=LAYOUT.tiles / "index.parquet",

@@ -5,7 +5,9 @@ EVERY_RUN = [LAYOUT.run(approach, model, fold) for approach, model in PLAN.model
 
 rule ensemble:
     input:
+        rules.data.output.videos,
         rules.data.output.labels,
+        PLAN.held_out,
         LAYOUT.folds_table,
         [run / name for run in EVERY_RUN for name in ("metrics.json", "val_predictions.parquet", "test_predictions.parquet")],
         deciding_files(notebook("ensemble"), RESULTS),
@@ -24,6 +26,8 @@ rule ensemble:
 rule report:
     input:
         rules.ensemble.output,
+        rules.data.output.videos,
+        PLAN.held_out,
         [run / name for run in EVERY_RUN for name in ("metrics.json", "history.csv")],
         deciding_files(notebook("report"), RESULTS),
         notebook=notebook("report"),
