@@ -15,7 +15,7 @@ import lightning.pytorch as L
 import numpy as np
 import pandas as pd
 import torch
-from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint
 from lightning.pytorch.plugins.environments import LightningEnvironment
 from timm.layers.ml_decoder import MLDecoder
 from timm.loss import AsymmetricLossMultiLabel
@@ -29,15 +29,7 @@ from vpipe_utils.learning.inference import pool_frames
 from vpipe_utils.learning.inputs import make_input
 from vpipe_utils.learning.models import build_model, keep_statistics
 from vpipe_utils.learning.params import FrameParams, TrainParams
-from vpipe_utils.learning.weights.checkpoints import (
-    CHECKPOINT,
-    BestWeights,
-    DirectFiles,
-    Ema,
-    best_epoch,
-    last_state,
-    load_best,
-)
+from vpipe_utils.learning.weights.checkpoints import CHECKPOINT, BestWeights, DirectFiles, Ema, best_epoch, load_best
 from vpipe_utils.project.seeds import derive_seed
 
 # Matrices and filters: the parameters by which inputs are multiplied and summed, of each type of layer.
@@ -217,7 +209,9 @@ def fit(
     L.seed_everything(seed, workers=True, verbose=False)
     history = History(folder / "history.csv", watch)
     ema = Ema(params.ema_decay) if params.ema else None
-    keeping = [history, BestWeights(folder, history, ema), last_state(folder)]
+    # Writes CHECKPOINT after every validation, when all other callbacks have done their part.
+    last = ModelCheckpoint(folder, Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False)
+    keeping = [history, BestWeights(folder, history, ema), last]
     trainer = make_trainer(
         params,
         device,

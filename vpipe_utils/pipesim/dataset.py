@@ -13,7 +13,7 @@ import pandas as pd
 
 from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.pipesim.clips import make_clip
-from vpipe_utils.pipesim.encode import FORMATS, draw_format, write_video
+from vpipe_utils.pipesim.encode import FORMATS, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
 from vpipe_utils.project.parallel import run_parallel
 from vpipe_utils.storage.files import atomic_path, remove, sweep
@@ -116,7 +116,7 @@ def _make(folder: Path, arguments: tuple, clip: Clip) -> None:
     """Write one video and, before it takes its name, its evidence; `arguments` are those of `make_clip`."""
     filmed, rng = make_clip(clip, *arguments)
     with atomic_path(folder / "videos" / clip.video) as part:
-        index = draw_format(rng)
+        index = int(rng.choice(len(FORMATS), p=[each.share for each in FORMATS]))
         write_video(part, filmed.frames, arguments[-1], index)
         scale = FORMATS[index].scale
         evidence = [

@@ -32,11 +32,6 @@ FORMATS = (
 )
 
 
-def draw_format(rng: np.random.Generator) -> int:
-    """Index into FORMATS."""
-    return int(rng.choice(len(FORMATS), p=[each.share for each in FORMATS]))
-
-
 def write_video(path: Path, frames: np.ndarray, fps: float, format_index: int = 0) -> None:
     """Write uint8 frames (F, H, W, 3) RGB to an MP4 file. Width and height must be even."""
     codec, _, scale, options = FORMATS[format_index]

@@ -141,7 +141,8 @@ def sample_frames(images: Sequence[np.ndarray], titles: Sequence[str], columns: 
         raise ValueError(f"{len(images)} images and {len(titles)} titles; give each image a title.")
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
-    titles = [_wrapped(title, characters=int(WIDTH / columns / 0.072)) for title in titles]
+    characters = int(WIDTH / columns / 0.072)  # in a line; a title's own line breaks are kept
+    titles = ["\n".join(textwrap.fill(line, characters) for line in title.splitlines()) for title in titles]
     lines = max(title.count("\n") + 1 for title in titles)
     tallest = max(image.shape[0] / image.shape[1] for image in images)
     figure = new_figure(height=rows * (WIDTH / columns * tallest + 0.14 + 0.14 * lines))
@@ -161,11 +162,6 @@ def boxed(frame: np.ndarray, box: pd.Series, width: int) -> np.ndarray:
     scale = frame.shape[1] / width
     corners = [round(scale * box[name]) for name in ("x0", "y0", "x1", "y1")]
     return cv2.rectangle(frame.copy(), corners[:2], corners[2:], (255, 214, 0), max(1, frame.shape[1] // 120))
-
-
-def _wrapped(title: str, characters: int) -> str:
-    """A title in lines of so many characters, its own line breaks kept."""
-    return "\n".join(textwrap.fill(line, characters) for line in title.splitlines())
 
 
 @quiet

@@ -67,17 +67,12 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
         handles.append(Line2D([], [], color=GREY, ls=(0, (4, 3)), lw=1, label=f"chance {chance:.3f}"))
     axes.set_yticks(y, scores["name"].map(in_figure))
     axes.tick_params(axis="y", length=0)
-    axes.set(xlabel=f"mAP; dots: {measured_on}, lines: 95 % interval", xlim=(0, _upper(scores)))
+    highest = np.nanmax(scores[["measured", "high", "paper"]].to_numpy(dtype=float), initial=0.1)
+    axes.set(xlabel=f"mAP; dots: {measured_on}, lines: 95 % interval", xlim=(0, min(1.02, highest * 1.08)))
     axes.set_ylim(-0.6, len(scores) - 0.3)
     axes.grid(axis="x")
     figure.legend(handles=handles, loc="outside upper center", ncols=len(handles) if len(handles) < 5 else 3)
     return figure
-
-
-def _upper(scores: pd.DataFrame) -> float:
-    """Right end of the axis: a little above the highest thing drawn."""
-    highest = np.nanmax(scores[["measured", "high", "paper"]].to_numpy(dtype=float), initial=0.1)
-    return min(1.02, highest * 1.08)
 
 
 @quiet

@@ -7,7 +7,7 @@ from typing import Any
 
 import lightning.pytorch as L
 import torch
-from lightning.pytorch.callbacks import Callback, ModelCheckpoint, WeightAveraging
+from lightning.pytorch.callbacks import Callback, WeightAveraging
 from lightning.pytorch.plugins.io import CheckpointIO
 from safetensors.torch import load_model, save_model
 from torch import Tensor, nn
@@ -37,11 +37,6 @@ class DirectFiles(CheckpointIO):
 
     def remove_checkpoint(self, path: str | Path) -> None:
         Path(path).unlink(missing_ok=True)
-
-
-def last_state(folder: Path) -> ModelCheckpoint:
-    """Writes CHECKPOINT after every validation, when all other callbacks have done their part."""
-    return ModelCheckpoint(folder, Path(CHECKPOINT).stem, enable_version_counter=False, save_on_train_epoch_end=False)
 
 
 class Ema(WeightAveraging):
