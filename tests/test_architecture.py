@@ -128,6 +128,19 @@ def test_every_room_has_its_floor() -> None:
     assert rooms <= set(FLOOR)
 
 
+def test_modules_lie_in_folders_and_name_what_they_import() -> None:
+    """Beside the package's own page; a star or a name made at run time would hide an import from all these tests."""
+    assert [module for module in MODULES if module.count(".") < 2 and MODULES[module].name != "__init__.py"] == []
+    hidden = []
+    for module, path in MODULES.items():
+        for node in ast.walk(tree_of(path)):
+            star = isinstance(node, ast.ImportFrom) and node.names[0].name == "*"
+            called = isinstance(node, ast.Attribute) and node.attr == "import_module"
+            if star or (called and module != "vpipe_utils.benchmarks.video_readers"):  # which asks for other libraries
+                hidden.append(module)
+    assert hidden == []
+
+
 def test_imports_run_downward() -> None:
     upward = [
         f"{module} imports {target}"

@@ -1,8 +1,8 @@
 """What the Snakefile asks before it plans: which runs there are, with which values, and how much memory they take.
 
-Nothing is written here. Snakemake keeps the values of every job that it ran and runs a job again when they differ
-(`params` in workflow/profiles); so a comment in a parameter file runs nothing, and a new model in data.yaml trains that
-model and leaves the others alone.
+Nothing is written here. Snakemake remembers with which values it ran a job. It runs the job again when they differ
+(`params` in workflow/profiles). A new comment in a parameter file changes no value, so no job runs again. A new model
+in data.yaml is trained; the other models stay.
 """
 
 from __future__ import annotations

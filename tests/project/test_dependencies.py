@@ -1,4 +1,4 @@
-"""What makes a step run again: for each room of the house, what a change there triggers."""
+"""What makes a step run again: for each folder of the package, what a change there triggers."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from vpipe_utils.project import dependencies as deps
 
 ROOT = Path(__file__).resolve().parents[2]
-STEPS = {  # step -> the file whose imports are followed, the rooms that count for it
+STEPS = {  # step -> the file whose imports are followed, the places that count for it
     "01": ("notebooks/01_data_preparation.ipynb", deps.DATA),
     "02": ("notebooks/02_folds.ipynb", deps.DATA),
     "train": (deps.TRAINING_ENTRY, deps.TRAINING),
@@ -56,13 +56,13 @@ TRIGGERS = {
 def test_what_a_change_of_a_module_triggers(module: str) -> None:
     file = f"vpipe_utils/{module}.py"
     assert (ROOT / file).is_file()
-    triggered = {step for step, (entry, rooms) in STEPS.items() if file in deps.deciding_files(entry, rooms)}
+    triggered = {step for step, (entry, places) in STEPS.items() if file in deps.deciding_files(entry, places)}
     assert triggered == set(TRIGGERS[module].split())
 
 
-def test_every_room_is_in_the_table() -> None:
-    rooms = {path.name for path in (ROOT / "vpipe_utils").iterdir() if any(path.glob("*.py"))}
-    assert rooms <= {module.split("/")[0] for module in TRIGGERS}
+def test_every_folder_is_in_the_table() -> None:
+    folders = {path.name for path in (ROOT / "vpipe_utils").iterdir() if any(path.glob("*.py"))}
+    assert folders <= {module.split("/")[0] for module in TRIGGERS}
 
 
 def test_all_of_learning_that_a_run_reaches_counts() -> None:

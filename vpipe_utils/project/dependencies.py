@@ -21,7 +21,7 @@ from vpipe_utils.project.paths import project_root, resolve
 
 PACKAGE = "vpipe_utils"
 TRAINING_ENTRY = "vpipe_utils/learning/fold_run.py"
-# Rooms, by folder or module, whose content decides what a step writes; a room that a step does not import never counts.
+# Folders and modules whose content decides what a step writes; what a step does not import never counts.
 SEEDS = "project/seeds"
 DECODING = ("video/colours", "video/sequential", "video/streams")  # what a frame is; the rest only finds it faster
 DATA = ("data/", "user_files/", "tiles/", "pipesim/", *DECODING, SEEDS)  # 01, 02: the clips, labels and folds
@@ -32,13 +32,13 @@ PACKAGES = ("torch", "timm", "lightning")  # whose versions decide numbers, too
 NEVER = "params"  # modules of this name only check values; the values themselves are compared
 
 
-def deciding_files(entry: str | Path, rooms: Iterable[str], root: Path | None = None) -> list[str]:
-    """The files of `rooms` that a notebook, script or module reaches by its imports, as paths relative to `root`.
+def deciding_files(entry: str | Path, places: Iterable[str], root: Path | None = None) -> list[str]:
+    """The files of `places` that a notebook, script or module reaches by its imports, as paths relative to `root`.
 
     `entry`: relative to `root` (the project). A module that is the entry counts itself. What is not there has no files.
     """
     root = root or project_root()
-    wanted = tuple(f"{PACKAGE}/{room}" for room in rooms)
+    wanted = tuple(f"{PACKAGE}/{place}" for place in places)
     found = _reached(root, Path(entry))
     return sorted(file for file in found if file.startswith(wanted) and _decides(root / file))
 
