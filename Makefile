@@ -1,5 +1,5 @@
 # One command each; every one sets up .venv by itself the first time (1 to 3 minutes) and when the lock has changed.
-#   make report                 the whole report on synthetic clips (preset demo, 11 to 14 minutes on 2 cores)
+#   make report                 the whole report on synthetic clips (preset demo, 9 to 14 minutes on 2 cores)
 #   make report PRESET=smoke    the same in about 4 minutes, too small to compare models by
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
 #   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table

@@ -106,6 +106,6 @@ def test_the_recipe_of_training_changes_with_what_decides_it(tmp_path: Path) -> 
         if name != "here":
             file = project / "vpipe_utils" / f"{name}.py"
             file.write_text(file.read_text() + "\n# changed\n")
-    recipes = {path.name: deps.recipe_of_training(path) for path in tmp_path.iterdir()}
-    assert recipes["here"] == recipes["report_figure_style"] == deps.recipe_of_training(ROOT)
+    recipes = {path.name: deps.digest_of(deps.TRAINING_ENTRY, deps.TRAINING, path) for path in tmp_path.iterdir()}
+    assert recipes["here"] == recipes["report_figure_style"] == deps.digest_of(deps.TRAINING_ENTRY, deps.TRAINING)
     assert recipes["here"] != recipes["learning_inputs"]

@@ -20,7 +20,7 @@ from vpipe_utils.storage.files import atomic_path, make_folder, sweep
 
 FPS = 25
 LABELS = ("CJ", "CK")
-# Its macroblock tree reads memory that nobody has written where the processor has AVX-512: other bytes each time.
+# On processors with AVX-512 its macroblock tree reads uninitialised memory: other bytes each time.
 X264 = "mbtree=0:scenecut=0"
 NO_B_FRAMES = "bframes=0"
 ODD_SIZE, ODD_FRAMES, ODD_KEYFRAMES = (128, 96), 40, 12
@@ -96,7 +96,7 @@ def _write(
 
 
 def make_odd_clips(folder: str | Path) -> dict[str, Path]:
-    """Name → file of small clips, intact but for the last, in which ways of reading go wrong that count on headers."""
+    """Name → file of small clips that readers get wrong if they trust the headers. All but the last are intact."""
     folder = make_folder(folder)
     sweep(folder)  # of a run that was killed
     clips = {}

@@ -30,7 +30,7 @@ from vpipe_utils.learning.models import build_model, count_parameters
 from vpipe_utils.learning.params import KINDS, FrameParams, TrainParams
 from vpipe_utils.learning.training import fit
 from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
-from vpipe_utils.project.dependencies import deciding_versions, recipe_of_training, state_of_weights
+from vpipe_utils.project.dependencies import TRAINING, TRAINING_ENTRY, deciding_versions, digest_of, state_of_weights
 from vpipe_utils.project.parameter_files import LIST_OF_RUNS, MAKES_DATA, NAMES, PLACE, layer_files, read_layers
 from vpipe_utils.project.provenance import provenance
 from vpipe_utils.project.seeds import derive_seed
@@ -227,8 +227,8 @@ def _main_pooling(params: TrainParams) -> str:
 def _forget_other_recipe(data: FoldData) -> None:
     """Remove checkpoints that other parameters, clips, labels or folds, or another version of the recipe, left."""
     values = data.params.model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
-    recipe = {"values": values, "clips": data.clips, "versions": deciding_versions(), "code": recipe_of_training()}
-    recipe["weights"] = state_of_weights(values)
+    recipe = {"values": values, "clips": data.clips, "versions": deciding_versions()}
+    recipe |= {"code": digest_of(TRAINING_ENTRY, TRAINING), "weights": state_of_weights(values)}
     fingerprint = hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
     marker = data.folder / "recipe.sha256"
     if not marker.is_file() or marker.read_text() != fingerprint:

@@ -15,11 +15,12 @@ from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.pipesim.clips import make_clip
 from vpipe_utils.pipesim.encode import FORMATS, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
+from vpipe_utils.project.dependencies import SEEDS, digest_of
 from vpipe_utils.project.parallel import run_parallel
 from vpipe_utils.storage.files import atomic_path, remove, sweep
 from vpipe_utils.storage.tables import write_json, write_table
 
-VERSION = 3  # raise it when the same arguments give other pixels or labels
+VERSION = 3  # of the clips: raise it when the same arguments give other pixels or labels
 DONE, STARTED = "pipesim.json", "pipesim.started.json"
 
 
@@ -50,9 +51,10 @@ def generate(
     emptied of what generate wrote and made anew. A folder with anything else in it is refused (ValueError).
     """
     folder = Path(folder)
+    code = digest_of("vpipe_utils/pipesim/dataset.py", ("pipesim/", SEEDS))  # clips of changed code are made anew
     arguments = {
-        "version": VERSION, "n_train": n_train, "n_test": n_test, "seed": seed, "width": width, "height": height,
-        "frames": frames, "fps": float(fps), "temper": float(temper),
+        "version": VERSION, "code": code, "n_train": n_train, "n_test": n_test, "seed": seed,
+        "width": width, "height": height, "frames": frames, "fps": float(fps), "temper": float(temper),
     }  # fmt: skip
     if _read(folder / DONE) == arguments:
         remove(folder / "parts", folder / STARTED)

@@ -22,7 +22,7 @@ class Format(NamedTuple):
 
 # Most real files are H.264; a few others keep the reading code honest. All are .mp4, as in QV-Pipe.
 X265 = "pools=none:frame-threads=1:wpp=0:log-level=none:info=0"  # one thread, no version string
-# Its macroblock tree reads memory that nobody has written where the processor has AVX-512: other bytes each time.
+# On processors with AVX-512 its macroblock tree reads uninitialised memory: other bytes each time.
 X264 = "mbtree=0"
 FORMATS = (
     Format("libx264", 0.90, 1, {"preset": "veryfast", "crf": "24", "threads": "1", "x264-params": X264}),

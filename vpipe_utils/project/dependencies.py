@@ -57,11 +57,11 @@ def code_of(notebook: Path, calling: str = "") -> str:
     return "\n".join(source for source in sources if calling in source)
 
 
-def recipe_of_training(root: Path | None = None) -> str:
-    """SHA-256 of the content of every module that decides what a training run computes."""
+def digest_of(entry: str | Path, places: Iterable[str], root: Path | None = None) -> str:
+    """SHA-256 of the content of `deciding_files`."""
     root = root or project_root()
     digest = hashlib.sha256()
-    for file in deciding_files(TRAINING_ENTRY, TRAINING, root):
+    for file in deciding_files(entry, places, root):
         digest.update(file.encode() + b"\0" + (root / file).read_bytes())
     return digest.hexdigest()
 
