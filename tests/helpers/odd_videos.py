@@ -61,7 +61,7 @@ def write(
 
 
 def _picture(number: int, size: tuple[int, int], pix_fmt: str) -> av.VideoFrame:
-    return av.VideoFrame.from_ndarray(numbered_frame(number, *size), format="rgb24").reformat(format=pix_fmt)
+    return av.VideoFrame.from_ndarray(numbered_frame(number, *size), format="rgb24").reformat(format=pix_fmt, threads=1)
 
 
 def pulled_down(path: Path) -> Path:

@@ -22,3 +22,10 @@ def copy_project(folder: Path) -> Path:
 def run(project: Path, *words: str, preset: str = "smoke") -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "workflow/run.py", "--preset", preset, "--jobs", "2", "--", *words]
     return subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
+
+
+def predict_others(root: Path) -> None:
+    """The clips without labels, by every run in outputs/<preset>: what a person calls between notebooks 05 and 06."""
+    runs = map(str, sorted((root / "runs").glob("*/*/fold_*")))
+    done = subprocess.run([sys.executable, "workflow/predict.py", *runs], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]

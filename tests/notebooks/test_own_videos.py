@@ -11,6 +11,7 @@ import nbformat
 import pandas as pd
 import pytest
 from make_videos import make_video
+from projects import predict_others
 
 from vpipe_utils.evaluation.predictions import read_submission
 from vpipe_utils.project.parameter_files import layer_files
@@ -68,6 +69,7 @@ def test_six_real_clips_from_index_to_submission(clips: Path, tmp_path: Path) ->
     execute("02_folds", None, own, "-f", str(own))
     one = ["-p", "batch_size", "1", "-p", "eval_batch_size", "1"]  # what a sentence on lack of memory advises
     execute("05_super_image", "convnext_base", own, "-f", str(own), *one, "-p", "epochs", "2")
+    predict_others(tmp_path / "outputs" / "smoke")
     execute("06_ensemble", "ensemble", own, "-f", str(own), "-f", str(ensemble))
     execute("10_report", "ensemble", own, "-f", str(own), "-f", str(ensemble))
 
@@ -113,6 +115,7 @@ def test_three_videos_of_one_kind_from_index_to_report(tmp_path: Path) -> None:
     few = ["-p", "epochs", "2"]
     execute("03_frame_baseline", "frame_tresnet", own, "-f", str(own), *few)
     execute("05_super_image", "convnext_base", own, "-f", str(own), "-p", "eval_batch_size", "1", *few)
+    predict_others(tmp_path / "outputs" / "smoke")
     execute("06_ensemble", "ensemble", own, "-f", str(own), "-f", str(ensemble))
     execute("10_report", "ensemble", own, "-f", str(own), "-f", str(ensemble))
     shown = "\n".join(markdown(tmp_path / "06_ensemble.ipynb"))

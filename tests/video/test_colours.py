@@ -95,7 +95,8 @@ def test_every_format_and_size(pix_fmt: str, size: tuple[int, int]) -> None:
 @pytest.mark.parametrize("size", [(96, 64), (98, 62)], ids=str)
 def test_where_the_samples_lie_changes_nothing(planar: str, other: str, size: tuple[int, int]) -> None:
     frame = random_picture(planar, *size)
-    off = np.abs(Colours("a.mp4").rgb(frame.reformat(format=other)) - expected(frame))
+    # One thread: several write over each other's first pixels of a row, about once in 1,500 conversions.
+    off = np.abs(Colours("a.mp4").rgb(frame.reformat(format=other, threads=1)) - expected(frame))
     assert off.max() <= 1.01
 
 

@@ -22,7 +22,7 @@ def jpeg() -> bytes:
         stream = container.add_stream("mjpeg", rate=1)
         stream.width, stream.height, stream.pix_fmt = 32, 32, "yuvj420p"
         grey = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 128, np.uint8), format="rgb24")
-        container.mux(stream.encode(grey.reformat(format="yuvj420p")))
+        container.mux(stream.encode(grey.reformat(format="yuvj420p", threads=1)))
         container.mux(stream.encode())
     return file.getvalue()
 
@@ -37,7 +37,7 @@ def streams(path: Path, *kinds: tuple[int, int], frames: int = 8) -> Path:
         for number in range(frames):
             for stream, (first, _) in zip(made, kinds, strict=True):
                 picture = av.VideoFrame.from_ndarray(numbered_frame(first + number), format="rgb24")
-                container.mux(stream.encode(picture.reformat(format="yuv420p")))
+                container.mux(stream.encode(picture.reformat(format="yuv420p", threads=1)))
         for stream in made:
             container.mux(stream.encode())
     return path
@@ -142,7 +142,7 @@ def test_a_track_of_one_picture_or_none_is_not_the_video(name: str, pictures: in
         for stream, pix_fmt, first, frames in ((cover, "yuvj420p", 100, pictures), (video, "yuv420p", 0, 30)):
             for number in range(first, first + frames):
                 picture = av.VideoFrame.from_ndarray(numbered_frame(number), format="rgb24")
-                container.mux(stream.encode(picture.reformat(format=pix_fmt)))
+                container.mux(stream.encode(picture.reformat(format=pix_fmt, threads=1)))
         for stream in (cover, video)[not pictures :]:
             container.mux(stream.encode())
     assert kinds(path)[0].startswith("video mjpeg")
@@ -161,7 +161,7 @@ def test_a_small_picture_track_behind_the_video_changes_nothing(tmp_path: Path) 
             for stream, pix_fmt in ((video, "yuv420p"), (small, "yuvj420p")):
                 drawn = numbered_frame(number, stream.width, stream.height)
                 picture = av.VideoFrame.from_ndarray(drawn, format="rgb24")
-                container.mux(stream.encode(picture.reformat(format=pix_fmt)))
+                container.mux(stream.encode(picture.reformat(format=pix_fmt, threads=1)))
         for stream in (video, small):
             container.mux(stream.encode())
     assert [number_of(frame) for _, frame in iter_frames(path)] == [*range(6)]
