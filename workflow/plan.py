@@ -15,6 +15,7 @@ from typing import Any
 
 from sources import record
 
+from vpipe_utils.learning.params import read_model
 from vpipe_utils.project.dependencies import PACKAGES, code_of, deciding_versions, state_of_weights
 from vpipe_utils.project.names import require_model_name
 from vpipe_utils.project.parameter_files import (
@@ -106,13 +107,14 @@ class Plan:
         if not self.layout.videos_table.is_file() or _note(self.layout.videos_table) is not None:
             return ""
         return (
-            f"There are no notes on how {self.layout.root} was made (.snakemake is gone, or the folder was copied). "
-            "Changed parameters of training are seen all the same. If the clips, the labels or data.yaml have changed "
-            f"since, delete {self.layout.root / 'data'}"
+            f"There are no notes on how {self.layout.root} was made (.snakemake is gone, the folder was copied, or "
+            "notebooks were run by hand). Changed parameters of training are seen all the same. If the clips, the "
+            f"labels or data.yaml have changed since, delete {self.layout.root / 'data'}"
         )
 
     def _differs(self, folder: Path, model: str, fold: int) -> bool:
-        wanted = self._values(self.preset, model, str(fold), PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
+        # As checked and saved: a file may say "0.1" where the run kept the number, and must not train for ever.
+        wanted = read_model(self.preset, model, fold).model_dump(exclude=PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
         try:
             kept = read_layers([folder / "params.yaml"])
             packages = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["packages"]

@@ -18,8 +18,8 @@ import pytest
 import yaml
 from projects import copy_project, run
 
+from vpipe_utils.learning.params import read_model
 from vpipe_utils.project.dependencies import deciding_versions
-from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
@@ -67,7 +67,7 @@ def finished_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         (project / file).write_text("{}" if file.endswith(".json") else file)
         if file.endswith("params.yaml"):
             model, fold = Path(file).parts[-3], int(Path(file).parts[-2][-1])
-            (project / file).write_text(yaml.safe_dump(read_layers(layer_files("smoke", model, fold))))
+            (project / file).write_text(yaml.safe_dump(read_model("smoke", model, fold).model_dump()))
             record = {"packages": deciding_versions()}
             (project / file).with_name("provenance.json").write_text(json.dumps(record))
     done = run(project, "--touch", "--forceall")  # Snakemake notes with which values each was made
@@ -338,8 +338,8 @@ else:
         import sys
         sys.path.insert(0, ".")
         from vpipe_utils.project.dependencies import deciding_versions
-        from vpipe_utils.project.parameter_files import layer_files, read_layers
-        values = read_layers(layer_files(given.preset, given.model, int(given.fold)))
+        from vpipe_utils.learning.params import read_model
+        values = read_model(given.preset, given.model, int(given.fold)).model_dump()
         made[executed.with_name("params.yaml")] = json.dumps(values)
         made[executed.with_name("provenance.json")] = json.dumps({"packages": deciding_versions()})
 for path, text in made.items():
@@ -390,3 +390,5 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
     shutil.rmtree(project / ".snakemake")
     (own / "training.yaml").write_text("epochs: 3\n")
     assert ran() == ["05", "06", "10", "pr"], "the notes are lost, and a parameter has changed"
+    (own / "training.yaml").write_text('epochs: "3"\n')
+    assert ran() == ["05", "06", "10", "pr"] and ran() == [], "written otherwise, and then not again"
