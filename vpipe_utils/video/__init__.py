@@ -18,7 +18,8 @@ gives, as the paper's OpenCV loop counts. What the file's header says of the num
 
 **On damage**: a damaged picture of which the decoder can make something is a frame; who reads it gets a DamageWarning
 (`noting_damage` collects them, `damage_noted` puts them in words). The first packet that cannot be decoded ends the
-video. If not one frame can be decoded, a VideoError says why.
+video. If not one frame can be decoded, a VideoError says why. Where whole pictures are lost from a transport stream,
+nothing can be said: the seam of two joined files looks the same.
 
 `probe` and `count_frames` take the same two ways to learn what a video is; `timing` computes its rate and duration.
 """
