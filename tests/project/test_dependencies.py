@@ -34,7 +34,7 @@ TRIGGERS = {
     "data/annotations": "01 02 06 10 12",
     "data/folds": "02",
     "data/sampling": "01 02 06 10 12 train",
-    "pipesim/camera": "01 12",
+    "pipesim/filming/camera": "01 12",
     "tiles/tile_writer": "01 12",
     "tiles/tile_cache": "01 02 12 train",
     "evaluation/metrics": "06 10 12 train",

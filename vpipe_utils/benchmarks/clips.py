@@ -14,7 +14,7 @@ import av
 import cv2
 import numpy as np
 
-from vpipe_utils.pipesim.clips import make_clip
+from vpipe_utils.pipesim.clips import Filming, make_clip
 from vpipe_utils.pipesim.labelsets import Clip
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep
 
@@ -32,7 +32,7 @@ def make_clips(
 ) -> dict[str, Path]:
     """Name → file of H.264 clips of a pipe, 16:9, a keyframe every `keyframes`; made where they are not there.
 
-    One of each height with x264's usual B-frames and, of the largest, one without: many cameras write none. About
+    One of each height with x264's usual B-frames and, of the largest, one without: many cameras write none.
     `rendered` frames are rendered at that size and played forth and back until there are `frames`.
     """
     folder = make_folder(folder)
@@ -56,9 +56,9 @@ def make_clips(
 
 
 def _render(size: tuple[int, int], frames: int, seed: int) -> np.ndarray:
-    """About as many frames of PipeSim, uint8 (F, H, W, 3)."""
+    """As many frames of PipeSim, uint8 (F, H, W, 3)."""
     clip = Clip("benchmark.mp4", "benchmark", LABELS, "train")
-    return make_clip(clip, seed, *size, frames, FPS)[0].frames
+    return make_clip(clip, seed, Filming(*size, fps=FPS), n_frames=frames)[0].frames
 
 
 def _forth_and_back(pictures: np.ndarray, frames: int) -> Iterator[np.ndarray]:

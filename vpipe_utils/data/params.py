@@ -52,6 +52,9 @@ class DataParams(Parameters):
     pipesim_frames: int = Field(ge=9)
     pipesim_fps: float = Field(gt=0, le=120)
     pipesim_temper: float = Share
+    pipesim_sight: float = Field(ge=0.03, le=0.97)
+    pipesim_size: float = Field(ge=0.01, le=0.5)
+    pipesim_contrast: float = Field(gt=0, le=1)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,14 +1,16 @@
-"""From a name and its labels to frames and evidence: build a scene, choose views, film."""
+"""From a name and its labels to frames and evidence: build a scene, choose a path for the camera, film."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from vpipe_utils.data.classes import NORMAL
 from vpipe_utils.pipesim import functional, materials, structural
-from vpipe_utils.pipesim.camera import MIN_SHARE, Views, draw_views, film, visible_shares
+from vpipe_utils.pipesim.filming.camera import MIN_SHARE, film, visible_shares
+from vpipe_utils.pipesim.filming.path import Plan, Views, draw_plan, draw_views, targets
 from vpipe_utils.pipesim.labelsets import Clip
 from vpipe_utils.pipesim.render import Picture, picture
 from vpipe_utils.project.seeds import derive_seed
@@ -31,20 +33,26 @@ ON_WALL = {
     "CR": structural.intrusion,
 }
 AT_JOINT = {"CK", "SG", "SL", "TJ", "TL"}
-# Depths in pipe radii behind the mouth. What is flat on the wall is seen at a slant: it must be nearer.
-NEAR = {
-    "AJ": (0.9, 1.9),
-    "PL": (0.5, 1.8),
-    "FS": (0.6, 2.0),
-    "TL": (0.5, 2.4),
-    "TJ": (0.5, 2.2),
-    "SL": (0.5, 2.6),
-    "FZ": (0.6, 2.4),
-}
-ELSE = (0.6, 3.4)
-MAX_SCENES, MAX_VIEWS = 30, 12
-WANTED = (0.2, 0.65)  # share of a clip's frames in which a label should be visible
-LARGE = 0.03  # share of the picture that a defect should fill at its largest
+DEPTHS = (2.0, 40.0)  # radii from the camera, log-uniform: zooming reveals what the wide view hides
+NEAR_WITHOUT_ZOOM = 7.0  # in clips that stay wide a defect must be nearer
+DEEPER = 1.7  # factor by which a defect is moved that the wide view shows for too long, or not at all
+SPREAD = 0.9  # standard deviation of the wanted share in sight, on the logit scale
+SIZE_SPREAD = 0.55  # and of the wanted largest share of the picture, as a logarithm
+MAX_SCENES, ENOUGH_SCENES, MAX_PATHS = 30, 5, 12
+NEAR_ENOUGH = 0.06  # a share in sight that misses what is wanted by no more is taken
+
+
+@dataclass(frozen=True)
+class Filming:
+    """What a data set asks of its clips."""
+
+    width: int = 160  # px
+    height: int = 120  # px
+    frames: int = 36  # a clip, on average
+    fps: float = 12.0
+    sight: float = 0.4  # median share of a clip's frames in which a label is in sight, in (0, 1)
+    size: float = 0.05  # median of the largest share of the picture that a defect takes, in (0, 1)
+    contrast: float = 1.0  # of defects against what is around them: 1 as drawn, 0 invisible
 
 
 @dataclass(frozen=True)
@@ -55,18 +63,22 @@ class Filmed:
     evidence: list[tuple[str, int, int, int, int, int, float]]
 
 
-def build(labels: tuple[str, ...], look: materials.Look, rng: np.random.Generator) -> Picture:
-    """A scene with these defects, rendered."""
+@dataclass(frozen=True)
+class Wanted:
+    """What one clip should show of each defect: class -> share of its frames, largest share of the picture."""
+
+    sight: dict[str, float]
+    size: dict[str, float]
+
+
+def build(labels: tuple[str, ...], look: materials.Look, depths: dict[str, float], rng: np.random.Generator) -> Picture:
+    """A scene with these defects at these depths, rendered."""
     scene = materials.sound_pipe(look, rng)
-    defects = [code for code in labels if code != NORMAL]
-    # several defects stand behind each other, each in its own part of its range
-    slots = (rng.permutation(len(defects)) + rng.uniform(0, 1, len(defects))) / max(1, len(defects))
     places = {}
-    for code, slot in zip(defects, slots, strict=True):
-        low, high = NEAR.get(code, ELSE)
-        places[code] = float(scene.mouth + low + (high - low) * slot)
-        if code in AT_JOINT:
-            places[code] = structural.nearest_joint(scene, places[code])
+    for code in labels:
+        if code in depths:
+            z = max(depths[code], scene.mouth + 0.5)
+            places[code] = structural.nearest_joint(scene, z) if code in AT_JOINT else z
     for code, bend in BEFORE_WALL.items():
         if code in places:
             bend(scene, places[code], rng)
@@ -79,51 +91,122 @@ def build(labels: tuple[str, ...], look: materials.Look, rng: np.random.Generato
     return picture(scene, rng)
 
 
-def choose_views(shot: Picture, n_frames: int, aspect: float, rng: np.random.Generator) -> tuple[Views, float]:
-    """The first of MAX_VIEWS zoom plans that shows every label in WANTED of the frames, else the best one.
+def draw_wanted(rng: np.random.Generator, codes: list[str], filming: Filming) -> Wanted:
+    """How long and how large each defect should be seen: widely spread about the data set's medians."""
+    middle = np.log(filming.sight / (1 - filming.sight))
+    sight = 1 / (1 + np.exp(-(middle + SPREAD * rng.standard_normal(len(codes)))))
+    size = filming.size * np.exp(SIZE_SPREAD * rng.standard_normal(len(codes)))
+    return Wanted(dict(zip(codes, sight.tolist(), strict=True)), dict(zip(codes, size.tolist(), strict=True)))
 
-    Returns the views and a score: 1 as wanted, 0 when a label is not visible in at least two frames.
+
+def draw_depths(rng: np.random.Generator, codes: list[str], zoomed: bool) -> dict[str, float]:
+    """A depth for every defect, log-uniform over DEPTHS, each in its own part of the range: they stand in a row."""
+    slots = (rng.permutation(len(codes)) + rng.uniform(0, 1, len(codes))) / max(1, len(codes))
+    low, high = DEPTHS[0], DEPTHS[1] if zoomed else NEAR_WITHOUT_ZOOM
+    return {code: float(low * (high / low) ** slot) for code, slot in zip(codes, slots, strict=True)}
+
+
+def moved(depths: dict[str, float], shot: Picture, plan: Plan, wanted: Wanted, aspect: float) -> dict[str, float]:
+    """Deeper what the wide view shows although it should be in sight for a shorter time, and the other way round."""
+    zoomed, found = sum(b - a for a, b in plan.zoomed), dict(depths)
+    for code, aim in zip(shot.codes, targets(shot), strict=True):
+        seen, sight = aim.share(plan.wide, aspect) >= MIN_SHARE, wanted.sight[code]
+        if seen and sight < plan.wide_share - 0.05:
+            found[code] = min(DEPTHS[1], depths[code] * DEEPER)
+        elif not seen and sight > zoomed:
+            found[code] = max(DEPTHS[0], depths[code] / DEEPER)
+    return found
+
+
+def choose_views(
+    shot: Picture,
+    plan: Plan,
+    wanted: Wanted,
+    n_frames: int,
+    aspect: float,
+    hidden: np.ndarray,
+    rng: np.random.Generator,
+) -> tuple[Views, float]:
+    """The path of MAX_PATHS whose shares in sight and sizes are nearest to what is wanted, and how far off it is.
+
+    `hidden`: frames (F,) that will show nothing. A path that shows a label in fewer than two frames is infinitely off.
     """
-    best, best_score = draw_views(rng, n_frames), 0.0 if shot.codes else 1.0
     if not shot.codes:
-        return best, best_score
-    for _ in range(MAX_VIEWS):
-        views = draw_views(rng, n_frames)
-        shares = visible_shares(shot, views, aspect)
-        seen = (shares >= 2 * MIN_SHARE).mean(0)
-        if (seen * n_frames < 2).any():
-            continue
-        fits = np.minimum(seen / WANTED[0], 1) * np.where(seen > WANTED[1], 0.7, 1)
-        score = float((fits * np.minimum(shares.max(0) / LARGE, 1)).min())
-        if score > best_score:
-            best, best_score = views, score
-        if score >= 1:
+        return draw_views(rng, plan, n_frames), 0.0
+    aims = targets(shot)
+    sight = np.array([wanted.sight[code] for code in shot.codes])
+    sizes = np.array([wanted.size[code] for code in shot.codes])
+    wide = np.array([aim.share(plan.wide, aspect) >= MIN_SHARE for aim in aims])
+    best, least = draw_views(rng, plan, n_frames, aims, sight, sizes, wide, aspect), np.inf
+    asked = sight.copy()
+    for _ in range(MAX_PATHS):
+        views = draw_views(rng, plan, n_frames, aims, asked, sizes, wide, aspect)
+        shares = visible_shares(shot, views, aspect) * ~hidden[:, None]
+        seen = (shares >= MIN_SHARE).mean(0)
+        off = np.abs(seen - sight).max() + 0.05 * np.abs(np.log(shares.max(0).clip(1e-4) / sizes)).max()
+        off = np.inf if (seen * n_frames < 2).any() else float(off)
+        if off < least:
+            best, least = views, off
+        if least < NEAR_ENOUGH:
             break
-    return best, best_score
+        asked = np.clip(asked + 0.5 * (sight - seen), 0, 1)  # what came out too long is asked for shorter
+    return best, least
+
+
+def faded(shot: Picture, contrast: float) -> Picture:
+    """The same picture with its defects nearer to what is around them; 1 leaves them as they are."""
+    if contrast == 1 or not shot.codes:
+        return shot
+    where = cv2.GaussianBlur((shot.evidence > 0).astype(np.float32), (0, 0), 2.0)[..., None]
+    around = cv2.GaussianBlur(shot.rgb, (0, 0), 16.0)
+    return replace(shot, rgb=shot.rgb + where * (1 - np.float32(contrast)) * (around - shot.rgb))
+
+
+# Frames of a clip over their median: percentiles of the 6,399 labelled clips of QV-Pipe, median 383 frames.
+LENGTHS = ((0, 1, 10, 25, 50, 75, 90, 99, 100), np.array((90, 114, 209, 280, 383, 587, 1051, 2501, 3200)) / 383)
+MEAN_LENGTH = 1.44  # of that distribution
+
+
+def draw_length(rng: np.random.Generator, frames: int) -> int:
+    """Frames of a clip, never under 9: distributed as in QV-Pipe, with a mean of `frames`."""
+    drawn = np.exp(np.interp(rng.uniform(0, 100), LENGTHS[0], np.log(LENGTHS[1])))
+    return max(9, round(frames / MEAN_LENGTH * float(drawn)))
 
 
 def make_clip(
-    clip: Clip, seed: int, width: int, height: int, frames: int, fps: float
+    clip: Clip, seed: int, filming: Filming, n_frames: int | None = None
 ) -> tuple[Filmed, np.random.Generator]:
     """Film one clip; everything random comes from (seed, recording) and (seed, video name).
 
-    Scenes in which a label cannot be seen well are drawn anew. Returns the clip and its generator.
+    Scenes in which a label is not seen as wanted are drawn anew. `n_frames`: where the length is not to be drawn.
+    Returns the clip and its generator.
     """
     look = materials.draw_look(np.random.default_rng(derive_seed(seed, "recording", clip.recording)), clip.recording)
     rng = np.random.default_rng(derive_seed(seed, "video", clip.video))
-    n_frames = max(9, round(frames * rng.uniform(0.75, 1.25)))
-    defects = {code for code in clip.labels if code != NORMAL}
+    n_frames = n_frames or draw_length(rng, filming.frames)
+    aspect = filming.width / filming.height
+    hidden = np.zeros(n_frames, bool)
+    plan = draw_plan(rng)
+    wanted = draw_wanted(rng, [code for code in clip.labels if code != NORMAL], filming)
     best: tuple[float, Picture, Views] | None = None
+    depths = draw_depths(rng, list(wanted.sight), bool(plan.zoomed))
     for attempt in range(MAX_SCENES):
-        shot = build(clip.labels, look, rng)
-        views, score = choose_views(shot, n_frames, width / height, rng)
-        if set(shot.codes) == defects and score > 0 and (best is None or score > best[0]):
-            best = score, shot, views
-        if best and (best[0] >= 1 or attempt >= 1):
+        shot = build(clip.labels, look, depths, rng)
+        off = np.inf
+        if set(shot.codes) == set(wanted.sight):
+            views, off = choose_views(shot, plan, wanted, n_frames, aspect, hidden, rng)
+        if np.isfinite(off):
+            depths = moved(depths, shot, plan, wanted, aspect)
+        else:  # one hides another, or is too far away
+            depths = draw_depths(rng, list(wanted.sight), bool(plan.zoomed) and attempt < ENOUGH_SCENES)
+        if np.isfinite(off) and (best is None or off < best[0]):
+            best = off, shot, views
+        if best and (best[0] < NEAR_ENOUGH or attempt + 1 >= ENOUGH_SCENES):
             break
     if best is None:
         raise RuntimeError(
             f"pipesim: {clip.video} ({' '.join(clip.labels)}): no scene in {MAX_SCENES} shows every label"
         )
-    film_frames, evidence = film(best[1], best[2], look, rng, width, height, fps)
-    return Filmed(film_frames, evidence), rng
+    shot = faded(best[1], filming.contrast * rng.uniform(0.7, 1.0))
+    frames, evidence = film(shot, best[2], look, rng, filming.width, filming.height, filming.fps)
+    return Filmed(frames, evidence), rng

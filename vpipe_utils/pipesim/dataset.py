@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from vpipe_utils.data.classes import CLASSES
-from vpipe_utils.pipesim.clips import make_clip
+from vpipe_utils.pipesim.clips import Filming, make_clip
 from vpipe_utils.pipesim.encode import FORMATS, write_video
 from vpipe_utils.pipesim.labelsets import Clip, plan
 from vpipe_utils.project.dependencies import SEEDS, digest_of
@@ -20,7 +20,7 @@ from vpipe_utils.project.parallel import run_parallel
 from vpipe_utils.storage.files import atomic_path, remove, sweep
 from vpipe_utils.storage.tables import write_json, write_table
 
-VERSION = 3  # of the clips: raise it when the same arguments give other pixels or labels
+VERSION = 4  # of the clips: raise it when the same arguments give other pixels or labels
 DONE, STARTED = "pipesim.json", "pipesim.started.json"
 
 
@@ -34,12 +34,16 @@ def generate(
     frames: int = 36,
     fps: float = 12.0,
     temper: float = 0.5,
+    sight: float = 0.4,
+    size: float = 0.05,
+    contrast: float = 1.0,
     workers: int = 1,
     progress: bool = True,
 ) -> None:
     """Make `n_train` + `n_test` clips of width × height pixels and about `frames` frames (never under 9).
 
-    `DataParams` says what the arguments may be.
+    `sight`, `size` and `contrast` say how much of a defect is seen: see `clips.Filming`. `DataParams` says what the
+    arguments may be.
 
     Writes videos/*.mp4 (both splits, flat), annotations.json (train), test_annotations.json (held out),
     evidence.parquet (video, class, frame, box x0 y0 x1 y1 in pixels of the file, x1 and y1 exclusive,
@@ -55,6 +59,7 @@ def generate(
     arguments = {
         "version": VERSION, "code": code, "n_train": n_train, "n_test": n_test, "seed": seed,
         "width": width, "height": height, "frames": frames, "fps": float(fps), "temper": float(temper),
+        "sight": float(sight), "size": float(size), "contrast": float(contrast),
     }  # fmt: skip
     if _read(folder / DONE) == arguments:
         remove(folder / "parts", folder / STARTED)
@@ -62,7 +67,7 @@ def generate(
     _prepare(folder, arguments)
     clips = plan(n_train, n_test, seed, temper)
     missing = [clip for clip in clips if not _is_finished(folder, clip)]
-    _run(folder, missing, (seed, width, height, frames, fps), workers, progress)
+    _run(folder, missing, (seed, Filming(width, height, frames, fps, sight, size, contrast)), workers, progress)
 
     for split, name in (("train", "annotations.json"), ("test", "test_annotations.json")):
         labels = {c.video: [CLASSES.index(code) for code in c.labels] for c in clips if c.split == split}
@@ -103,7 +108,7 @@ def _is_finished(folder: Path, clip: Clip) -> bool:
     return (folder / "videos" / clip.video).is_file() and (folder / "parts" / f"{clip.video}.json").is_file()
 
 
-def _run(folder: Path, clips: list[Clip], arguments: tuple, workers: int, progress: bool) -> None:
+def _run(folder: Path, clips: list[Clip], arguments: tuple[int, Filming], workers: int, progress: bool) -> None:
     """Make the clips, one thread a process: the same speed, and processes do not fight for cores."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -114,12 +119,12 @@ def _run(folder: Path, clips: list[Clip], arguments: tuple, workers: int, progre
         cv2.setNumThreads(threads)
 
 
-def _make(folder: Path, arguments: tuple, clip: Clip) -> None:
+def _make(folder: Path, arguments: tuple[int, Filming], clip: Clip) -> None:
     """Write one video and, before it takes its name, its evidence; `arguments` are those of `make_clip`."""
     filmed, rng = make_clip(clip, *arguments)
     with atomic_path(folder / "videos" / clip.video) as part:
         index = int(rng.choice(len(FORMATS), p=[each.share for each in FORMATS]))
-        write_video(part, filmed.frames, arguments[-1], index)
+        write_video(part, filmed.frames, arguments[-1].fps, index)
         scale = FORMATS[index].scale
         evidence = [
             (code, frame, *(side * scale for side in box), share) for code, frame, *box, share in filmed.evidence

@@ -26,6 +26,7 @@ NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; w
 MAKES_DATA = {
     "source", "videos_dir", "annotations", "test_annotations", "normal_class", "by_recording", "pipesim_train",
     "pipesim_test", "pipesim_width", "pipesim_height", "pipesim_frames", "pipesim_fps", "pipesim_temper",
+    "pipesim_sight", "pipesim_size", "pipesim_contrast",
 }  # fmt: skip
 LIST_OF_RUNS = {"frame_models", "video_models", "super_image_models", "train_folds"}
 OF_ALL_MODELS = ("ensemble", "benchmarks")  # layers of notebooks that are about all models

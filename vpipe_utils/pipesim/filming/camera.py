@@ -1,4 +1,4 @@
-"""The quick-view camera: how it zooms and looks about, which defects it then sees, and its frames.
+"""What the camera sees on its path: which defects, how large, and the frames.
 
 A view is the slope (distance from the axis over depth) at the upper edge of the picture and the slope the
 camera points at; zooming in makes the first small. A frame is one `cv2.remap` of the log-polar picture.
@@ -6,70 +6,19 @@ camera points at; zooming in makes the first small. A frame is one `cv2.remap` o
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
 
 import cv2
 import numpy as np
 
+from vpipe_utils.pipesim.filming.path import Views
 from vpipe_utils.pipesim.materials import Look
 from vpipe_utils.pipesim.render import Picture
 from vpipe_utils.pipesim.scene import N_R, N_THETA, R_INNER, R_OUTER
 
-MIN_SHARE = 0.004  # a defect counts as visible from this share of the picture's pixels on
-
-
-@dataclass(frozen=True)
-class Views:
-    """Where the camera looks, a value a frame."""
-
-    slope: np.ndarray  # half the picture's height, as slope
-    aim: np.ndarray  # (F, 2) slope in x and y that the picture's centre points at
-    blur: np.ndarray  # standard deviation in shares of the picture's height
-
-
-def draw_views(rng: np.random.Generator, n_frames: int) -> Views:
-    """Zoom plan: hold, zoom in 3–8 times, hold, often back; sometimes stepped or reversed.
-
-    The camera sways; in a third of the clips it glances aside, in 75 % it is seen lowered or pulled out.
-    """
-    wide = rng.uniform(0.5, 0.8)
-    tele = wide / rng.uniform(3, 8)
-    t = np.linspace(0, 1, n_frames)
-    kind = rng.choice(["in", "in_out", "steps", "out"], p=[0.35, 0.35, 0.15, 0.15])
-    a = rng.uniform(0.08, 0.3)
-    if kind == "in":
-        knots, zoom = [0, a, rng.uniform(0.6, 0.85), 1], [0, 0, 1, 1]
-    elif kind == "in_out":
-        b = rng.uniform(0.45, 0.6)
-        knots, zoom = ([0, a, b, b + rng.uniform(0.05, 0.2), rng.uniform(0.85, 1), 1.001], [0, 0, 1, 1, 0.1, 0.1])
-    elif kind == "steps":
-        knots, zoom = [0, a, a + 0.1, 0.5, 0.62, 0.8, 0.9, 1], [0, 0, 0.4, 0.4, 0.7, 0.7, 1, 1]
-    else:
-        knots, zoom = [0, a, rng.uniform(0.65, 0.9), 1], [1, 1, 0, 0]
-    amount = np.interp(t, knots, zoom)
-    amount = np.convolve(np.pad(amount, 2, mode="edge"), [0.1, 0.2, 0.4, 0.2, 0.1], mode="valid")
-    slope = wide * (tele / wide) ** amount
-    phase = rng.uniform(0, 2 * np.pi, (2, 2))
-    sway = sum(
-        np.sin(2 * np.pi * rate * t[:, None] + phase[k]) * size
-        for k, (rate, size) in enumerate(((rng.uniform(0.5, 1.5), 0.05), (rng.uniform(3, 6), 0.012)))
-    )
-    aim = slope[:, None] * (sway + rng.normal(0, 0.07, 2)) + rng.normal(0, 0.004, (n_frames, 2)) * slope[:, None]
-    if rng.random() < 0.33:  # a glance aside
-        middle, width = rng.uniform(0.2, 0.85), rng.uniform(0.06, 0.14)
-        at = rng.uniform(0, 2 * np.pi)
-        glance = np.exp(-(((t - middle) / width) ** 2))[:, None] * slope[:, None]
-        aim += glance * rng.uniform(0.35, 0.7) * np.array([np.sin(at), 0.6 * np.cos(at)])
-    if rng.random() < 0.75:  # only the manhole is seen while the camera is lowered, or once it is pulled out
-        end = rng.uniform(0.1, 0.3)
-        away = np.clip((end - (t if rng.random() < 0.6 else 1 - t)) / 0.06, 0, 1)[:, None]
-        slope = slope * (wide / slope) ** away[:, 0]
-        aim = aim * (1 - away) + away * np.array([rng.uniform(-0.5, 0.5), -rng.uniform(1.5, 1.8)])
-    speed = np.abs(np.gradient(np.log(slope)))
-    lag = np.convolve(np.pad(speed, (3, 0), mode="edge"), [0.1, 0.2, 0.3, 0.4], mode="valid")[:n_frames]
-    blur = 0.003 + 0.05 * rng.uniform(0.4, 1.3) * np.minimum(lag, 0.15)
-    return Views(slope.astype(np.float32), aim.astype(np.float32), blur.astype(np.float32))
+# A defect counts as in sight from this share of the picture's pixels on, where a path is chosen and where evidence is
+# recorded alike: about 10 x 10 pixels of 160 x 120.
+MIN_SHARE = 0.005
 
 
 def ray_maps(views: Views, frames: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
@@ -95,7 +44,7 @@ def padded(picture: np.ndarray) -> np.ndarray:
 
 def visible_shares(picture: Picture, views: Views, aspect: float) -> np.ndarray:
     """Share of the picture's pixels of each class, from small views: (F, codes)."""
-    height = 30
+    height = 60
     width = round(height * aspect)
     frames = np.arange(len(views.slope))
     columns, rows = ray_maps(views, frames, width, height)

@@ -1,0 +1,1 @@
+"""The quick-view camera: the path it takes, and the frames it gives."""
