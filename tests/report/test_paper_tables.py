@@ -3,6 +3,7 @@
 import pytest
 
 from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.project.parameter_files import layer_files, read_layers
 from vpipe_utils.report import paper_tables
 
 
@@ -59,3 +60,27 @@ def test_headline_has_every_model_once():
     scores = table["lb_mAP"]
     assert scores.notna().all()
     assert (scores["frame_tresnet"], scores["video_swin_k400"], scores["nfnet_f3"]) == (54.71, 64.798, 71.109)
+
+
+def test_folds_are_shown_by_mean_and_range():
+    spread = paper_tables.folds_spread()
+    assert spread.loc["nfnet_f3"].tolist() == pytest.approx([5, 0.7141, 0.6929, 0.7495], abs=1e-4)
+    assert spread.loc["video_swin", "folds"] == 4
+    ap = paper_tables.class_ap_range("super_image")
+    assert ap.loc["SL", ["lowest", "highest"]].tolist() == [0.1253, 0.5581]
+    assert paper_tables.class_ap_range("super_image", "tresnet_xl").loc["SL", "highest"] == 0.5120
+    assert paper_tables.class_ap_range("video").loc["ZC", "lowest"] == 0.9994
+    assert paper_tables.class_ap_range("frame") is None, "the paper prints none"
+
+
+def test_an_approach_has_the_mean_and_the_range_of_its_models():
+    assert paper_tables.of_approach("super_image") == "0.703 (0.683 to 0.711)"
+    assert paper_tables.of_approach("video") == "0.647 (0.645 to 0.648), with EMA 0.683"
+    assert paper_tables.of_approach("frame") == "0.547" and paper_tables.of_approach("mine") is None
+
+
+def test_a_network_is_the_papers_own_by_model_backbone_and_head():
+    values = read_layers(layer_files("paper", "tresnet_xl"))
+    assert paper_tables.is_papers_network("tresnet_xl", values | {"input_tile": 64})
+    assert not paper_tables.is_papers_network("tresnet_xl", values | {"head": "linear"})
+    assert not paper_tables.is_papers_network("mine", values) and not paper_tables.is_papers_network("tresnet_xl", {})

@@ -11,7 +11,7 @@ from IPython.display import Markdown, display
 from matplotlib.figure import Figure
 
 from vpipe_utils.data.annotations import recording_of
-from vpipe_utils.learning.params import TrainParams, VideoParams
+from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.report import paper_tables
 from vpipe_utils.report.data_figures import class_labels
 from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, SKY, VERMILION, new_figure, quiet
@@ -66,14 +66,20 @@ def score_line(result: Mapping[str, object]) -> str:
 
 
 def classes(data: FoldData, result: Mapping[str, object]) -> Figure:
-    """AP of every class of a run, beside guessing and, where Table VI prints model and fold, the paper's."""
+    """AP of every class of a run, beside guessing and what the paper's folds span (Table VI; other splits than ours).
+
+    For the paper's own network these are its folds, else those of all models of the approach.
+    """
     params = data.params
     chance = pd.Series(data.targets(data.val_videos).mean(axis=0), index=params.class_codes)
-    table = paper_tables.table_vi()
-    name = "video_swin" if isinstance(params, VideoParams) else params.model
-    row = table[(table["model"] == name) & (table["fold"] == params.fold) & ~table["derived"]]
-    printed = row[list(params.class_codes)].iloc[0] / 100 if len(row) and not params.classes else None
+    printed = None if params.classes else papers_range(params.approach, params.model, params.model_dump())
     return per_class_ap(result["val_AP"], printed, chance, params.long_names)
+
+
+def papers_range(approach: str, model: str, values: Mapping[str, object]) -> pd.DataFrame | None:
+    """What `paper_tables.class_ap_range` has for a run with these parameters."""
+    own = model if paper_tables.is_papers_network(model, values) else None
+    return paper_tables.class_ap_range(approach, own)
 
 
 @quiet
@@ -102,14 +108,14 @@ def learning_curve(history: pd.DataFrame) -> Figure:
 @quiet
 def per_class_ap(
     measured: pd.Series | Mapping[str, float | None],
-    reference: pd.Series | None = None,
+    reference: pd.DataFrame | None = None,
     chance: pd.Series | None = None,
     names: Mapping[str, str] | None = None,
 ) -> Figure:
-    """AP of every class in [0, 1]: dots, and the paper's as diamonds where given.
+    """AP of every class in [0, 1]: dots, and the paper's mean and range as diamonds and lines where given.
 
-    ``measured``, ``reference``, ``chance``: one value a class. A class without positives has no dot. ``names``: long
-    names.
+    ``measured``, ``chance``: one value a class; ``reference``: mean, lowest, highest of a class. A class without
+    positives has no dot. ``names``: long names.
     """
     ap = pd.Series(measured, dtype=float)
     codes = list(ap.index)
@@ -119,9 +125,11 @@ def per_class_ap(
     axes.plot(ap, y, "o", color=BLUE, label="measured")
     if chance is not None:
         axes.plot(chance.reindex(codes), y, "|", color=GREY, ms=9, mew=1.5, label="chance")
-    if reference is not None and reference.reindex(codes).notna().any():
+    if reference is not None and reference.reindex(codes).notna().any(axis=None):
+        printed = reference.reindex(codes)
         style = {"marker": "D", "ls": "", "mfc": "white", "mec": VERMILION, "ms": 5}
-        axes.plot(reference.reindex(codes), y, label="paper, on QV-Pipe", **style)
+        axes.hlines(y, printed["lowest"], printed["highest"], color=VERMILION, lw=1.2, alpha=0.5, zorder=1)
+        axes.plot(printed["mean"], y, label="paper, on QV-Pipe: mean and range", **style)
     axes.set_yticks(y, class_labels(codes, names))
     axes.tick_params(axis="y", length=0)
     axes.set(xlabel="average precision", xlim=(-0.02, 1.02), ylim=(-0.7, len(codes) - 0.3))

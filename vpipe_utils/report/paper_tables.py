@@ -14,9 +14,12 @@ mAP. Where the printed table is wrong or silent:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
 from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 FRAME_LB = 54.71  # section III.A.4, TResNet on frames
 ENSEMBLE_LB = 72.181  # Table III: six models, weighted, with the ZC rule
@@ -117,17 +120,35 @@ def table_vi() -> pd.DataFrame:
     return table.reset_index(drop=True)
 
 
+def folds_spread() -> pd.DataFrame:
+    """Table VI in short, for folds that are not ours: model (index), folds, mean, lowest, highest mAP in [0, 1].
+
+    The paper's fold k and ours hold other videos, so only the mean and the range can stand beside ours.
+    """
+    best = table_vi().groupby("model", sort=False)["best_mAP"].agg(["size", "mean", "min", "max"])
+    best[["mean", "min", "max"]] /= 100
+    return best.set_axis(["folds", "mean", "lowest", "highest"], axis=1)
+
+
 def class_ap() -> pd.DataFrame:
     """Mean AP over the printed folds of Table VI: one row a model, one column a class, percent."""
-    table = table_vi().groupby("model", sort=False)[list(CLASSES)].mean()
-    return table
+    return table_vi().groupby("model", sort=False)[list(CLASSES)].mean()
 
 
-def class_ap_of(model: str) -> pd.Series | None:
-    """The paper's AP of every class in [0, 1] for one of our runs; None where it prints none (frames)."""
-    table = class_ap() / 100
-    model = "video_swin" if model.startswith("video_swin") else model
-    return table.loc[model] if model in table.index else None
+def class_ap_range(approach: str, model: str | None = None) -> pd.DataFrame | None:
+    """AP of every class over the printed folds of an approach's models, or of one: mean, lowest, highest in [0, 1].
+
+    None where the paper prints none (frames).
+    """
+    rows = table_vi()
+    of_video = rows["model"] == "video_swin"
+    chosen = {"video": of_video, "super_image": ~of_video}.get(approach)
+    if chosen is None:
+        return None
+    if approach == "super_image" and model is not None:
+        chosen &= rows["model"] == model
+    ap = rows.loc[chosen & ~rows["derived"], list(CLASSES)] / 100
+    return pd.DataFrame({"mean": ap.mean(), "lowest": ap.min(), "highest": ap.max()}) if len(ap) else None
 
 
 def headline() -> pd.DataFrame:
@@ -141,3 +162,32 @@ def headline() -> pd.DataFrame:
     table.loc["frame_tresnet", "lb_mAP"] = FRAME_LB
     with_ema = table_iii().set_index("model").loc["video_swin", "lb_mAP"]
     return table.assign(lb_mAP_ema=pd.Series({"video_swin_k400": with_ema}))
+
+
+def of_approach(approach: str) -> str | None:
+    """The paper's leaderboard figures of an approach in [0, 1], as text: the mean and the range of its models."""
+    if approach == "frame":
+        return f"{FRAME_LB / 100:.3f}"
+    if approach == "ensemble":
+        return f"{ENSEMBLE_LB / 100:.3f} with the ZC rule"
+    if approach == "super_image":
+        return _mean_and_range(table_ii()["lb_mAP"])
+    if approach == "video":
+        with_ema = table_iii().set_index("model").loc["video_swin", "lb_mAP"]
+        return f"{_mean_and_range(table_i()['lb_mAP'])}, with EMA {with_ema / 100:.3f}"
+    return None
+
+
+def _mean_and_range(percent: pd.Series) -> str:
+    return f"{percent.mean() / 100:.3f} ({percent.min() / 100:.3f} to {percent.max() / 100:.3f})"
+
+
+def is_papers_network(model: str, values: Mapping[str, object]) -> bool:
+    """Whether a run with these parameters is of the paper's own network: its model, backbone and head.
+
+    Only then does the paper's figure of that model belong beside it; elsewhere its approach's does.
+    """
+    if model not in PAPER_NAMES:
+        return False
+    papers = read_layers(layer_files("paper", model))
+    return all(values.get(key) == papers[key] for key in ("backbone", "backbone_args", "head"))

@@ -141,8 +141,7 @@ def run_facts(runs: pd.DataFrame) -> pd.DataFrame:
     rows = {}
     for name, group in runs[runs["finished"]].groupby("name", sort=False):
         metrics = [read_json(folder / "metrics.json") for folder in group["folder"]]
-        saved = group["folder"].iloc[0] / "params.yaml"
-        effective = yaml.safe_load(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
+        effective = saved_params(runs, name)
         rows[name] = {
             "network": _network(metrics[0]),
             "parameters_m": (metrics[0].get("parameters") or np.nan) / 1e6,
@@ -151,6 +150,12 @@ def run_facts(runs: pd.DataFrame) -> pd.DataFrame:
             "minutes": sum(m.get("train_seconds") or 0.0 for m in metrics) / 60,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
+
+
+def saved_params(runs: pd.DataFrame, name: str) -> dict[str, object]:
+    """The parameters that the runs of a model were made with, of its first fold; {} where none were saved."""
+    saved = runs.loc[(runs["name"] == name) & runs["finished"], "folder"].iloc[0] / "params.yaml"
+    return yaml.safe_load(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
 
 
 def _network(metrics: dict) -> str | None:
@@ -186,14 +191,10 @@ def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_fold(runs: pd.DataFrame) -> pd.DataFrame:
-    """Validation mAP of every model (rows) in every fold (columns), and the paper's of Table VI."""
+    """Validation mAP of every model (rows) in every fold (columns)."""
     done = runs[runs["finished"]].copy()
     done["mAP"] = [read_json(folder / "metrics.json")["val_mAP"] for folder in done["folder"]]
-    here = done.pivot(index="model", columns="fold", values="mAP").loc[done["model"].unique()]
-    paper = paper_tables.table_vi().pivot(index="model", columns="fold", values="best_mAP") / 100
-    names = ["video_swin" if name.startswith("video_swin") else name for name in here.index]
-    paper = paper.reindex(names).set_axis(here.index)
-    return pd.concat({"here, fold": here, "paper, fold": paper.dropna(how="all", axis=1)}, axis=1)
+    return done.pivot(index="model", columns="fold", values="mAP").loc[done["model"].unique()].add_prefix("fold ")
 
 
 def best_of_each_approach(scores: pd.DataFrame) -> dict[str, str]:

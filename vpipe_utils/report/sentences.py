@@ -167,21 +167,20 @@ def pooling_sentence(pooling: Mapping[str, float]) -> str:
 
 
 def paper_figure(params: TrainParams) -> list[str]:
-    """A sentence with the paper's own figure for this model, where it has one."""
-    other = "" if params.preset == "paper" else ", on QV-Pipe with full-size pretrained networks"
-    if isinstance(params, FrameParams):
-        score = paper_tables.FRAME_LB / 100
-        return [
-            f"The paper's frame baseline scores {score:.3f} on the leaderboard (section III.A){other}; its "
-            "super-images 0.683 to 0.711. Notebook 10 compares the two here."
-        ]
-    tables = {"Table I": (paper_tables.table_i(), "lb_mAP", "on the leaderboard")}
-    tables["Table II"] = (paper_tables.table_ii(), "cv_mAP", "over five folds")
-    for name, (table, column, where) in tables.items():
-        known = table.set_index("model")[column]
-        if params.model in known.index:
-            return [f"The paper's {params.model} has {known[params.model] / 100:.3f} {where} ({name}){other}."]
-    return []
+    """A sentence with the paper's figure: of this model where it is the paper's own network, else of the approach."""
+    if paper_tables.is_papers_network(params.model, params.model_dump()):
+        spread, name = paper_tables.folds_spread(), in_markdown(paper_tables.PAPER_NAMES[params.model])
+        if params.model in spread.index:
+            folds, *figures = spread.loc[params.model]
+            mean, lowest, highest = (f"{figure:.3f}" for figure in figures)
+            return [f"The paper's {name} has {mean} ({lowest} to {highest}) over its {folds:.0f} folds (Table VI)."]
+        score = paper_tables.headline().loc[params.model, "lb_mAP"] / 100
+        return [f"The paper's {name} has {score:.3f} on the leaderboard."]
+    name = {"frame": "frame baseline has", "video": "Video Swin has", "super_image": "super-image models have"}
+    return [
+        f"The paper's {name[params.approach]} {paper_tables.of_approach(params.approach)} on the leaderboard, of "
+        "QV-Pipe and with full-size pretrained networks. Notebook 10 compares the approaches here."
+    ]
 
 
 def cost_lines(counted: pd.DataFrame, measured: pd.DataFrame, preset: str, device: str, steps: int) -> list[str]:
