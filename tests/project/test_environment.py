@@ -15,7 +15,7 @@ from packaging.version import Version
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["peers"]]
+DIRECT = [*PROJECT["dependencies"], *EXTRAS["test"], *EXTRAS["peers"], *EXTRAS["weights"]]
 LOCK_TEXT = (ROOT / "requirements.lock").read_text()
 CONDA_TEXT = (ROOT / "environment.yml").read_text()
 

