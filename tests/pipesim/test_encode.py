@@ -42,3 +42,11 @@ def test_written_frames_come_back(index, frames, tmp_path):
 def test_most_files_are_plain_h264():
     assert sum(each.share for each in FORMATS) == pytest.approx(1)
     assert FORMATS[0].codec == "libx264" and FORMATS[0].share >= 0.9 and FORMATS[0].scale == 1
+
+
+@pytest.mark.parametrize("index", range(len(FORMATS)))
+def test_coarser_files_are_smaller(index, tmp_path):
+    noisy = np.random.default_rng(0).integers(0, 255, (10, 48, 64, 3), dtype=np.uint8)
+    write_video(tmp_path / "fine.mp4", noisy, 12.0, index)
+    write_video(tmp_path / "coarse.mp4", noisy, 12.0, index, coarser=8)
+    assert (tmp_path / "coarse.mp4").stat().st_size < 0.8 * (tmp_path / "fine.mp4").stat().st_size

@@ -6,7 +6,22 @@ import numpy as np
 import pytest
 
 from vpipe_utils.pipesim import render
-from vpipe_utils.pipesim.scene import N_R, N_THETA, N_Z, Billboard, Scene, grid, noise, stretch, turn, wall_radius
+from vpipe_utils.pipesim.scene import (
+    KNEE,
+    N_R,
+    N_THETA,
+    N_Z,
+    Z_FAR,
+    Billboard,
+    Scene,
+    deep,
+    grid,
+    noise,
+    stretch,
+    turn,
+    undo_deep,
+    wall_radius,
+)
 
 
 def straight_pipe() -> Scene:
@@ -71,7 +86,28 @@ def test_noise_closes_the_circle():
     field = noise(np.random.default_rng(0), 0.5, 0.5, rough=0.7)
     across_seam = np.abs(field[0] - field[-1]).max()
     assert across_seam <= 1.5 * np.abs(np.diff(field, axis=0)).max()
-    assert 0.3 < field[:, : grid().column(6.0)].std() < 1.2
+    for near, far in ((1, 6), (6, 30), (30, 90)):  # no less far in
+        assert 0.3 < field[:, grid().column(near) : grid().column(far)].std() < 1.2
+
+
+def test_stretched_depth_goes_back_and_forth():
+    assert deep(1.7) == pytest.approx(1.7) and undo_deep(1.7) == pytest.approx(1.7)
+    for z in (KNEE, 8.0, 40.0, Z_FAR):
+        assert undo_deep(float(deep(z))) == pytest.approx(z, rel=1e-5)
+    assert deep(40.0) - deep(20.0) == pytest.approx(deep(10.0) - deep(5.0), abs=1e-4)
+
+
+def test_far_in_a_patch_looks_as_it_does_near_by_but_smaller():
+    seen = []
+    for z in (4.0, 32.0):
+        scene = straight_pipe()
+        scene.mark("PL", (np.abs(turn(np.pi)) < 0.4) & (stretch(deep(z), deep(z) + 0.5, 0.01) > 0.5))
+        shot = render.picture(scene, np.random.default_rng(0))
+        assert shot.rgb.min() >= 0
+        rows, columns = np.nonzero(shot.evidence)
+        seen.append((len(np.unique(rows)), len(np.unique(columns)), grid().r[0, columns].mean() * z))
+    assert seen[0][0] == seen[1][0] and abs(seen[0][1] - seen[1][1]) <= 2
+    assert seen[0][2] == pytest.approx(seen[1][2], rel=0.03)
 
 
 def test_water_hides_the_invert_and_mirrors():

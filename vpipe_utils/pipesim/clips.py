@@ -83,7 +83,7 @@ def build(labels: tuple[str, ...], look: materials.Look, depths: dict[str, float
         if code in places:
             bend(scene, places[code], rng)
     materials.build_wall(scene, look, rng)
-    materials.wear(scene, look, rng, room_for_water="FZ" not in places)
+    materials.wear(scene, look, rng, foam="FZ" in places)
     for code, add in ON_WALL.items():
         if code in places:
             add(scene, places[code], rng)

@@ -27,14 +27,18 @@ X264 = "mbtree=0"
 FORMATS = (
     Format("libx264", 0.90, 1, {"preset": "veryfast", "crf": "24", "threads": "1", "x264-params": X264}),
     Format("libx264", 0.04, 2, {"preset": "veryfast", "crf": "26", "threads": "1", "x264-params": X264}),
-    Format("mpeg4", 0.03, 1, {"qscale": "4", "threads": "1"}),
+    Format("mpeg4", 0.03, 1, {"qmin": "4", "qmax": "4", "threads": "1"}),
     Format("libx265", 0.03, 1, {"preset": "ultrafast", "crf": "26", "x265-params": X265}),
 )
 
 
-def write_video(path: Path, frames: np.ndarray, fps: float, format_index: int = 0) -> None:
-    """Write uint8 frames (F, H, W, 3) RGB to an MP4 file. Width and height must be even."""
+def write_video(path: Path, frames: np.ndarray, fps: float, format_index: int = 0, coarser: int = 0) -> None:
+    """Write uint8 frames (F, H, W, 3) RGB to an MP4 file. Width and height must be even.
+
+    `coarser` is added to the format's quality number: 6 more halve the bits.
+    """
     codec, _, scale, options = FORMATS[format_index]
+    options = options | {key: str(int(options[key]) + coarser) for key in ("crf", "qmin", "qmax") if key in options}
     height, width = frames.shape[1] * scale, frames.shape[2] * scale
     with av.open(str(path), "w", format="mp4", options={"fflags": "+bitexact"}) as container:
         stream = container.add_stream(codec, rate=Fraction(fps).limit_denominator(1001), options=options)

@@ -8,7 +8,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from vpipe_utils.pipesim.scene import FOAM_DEPTH, Billboard, Scene, grid, noise, ramp, stretch, turn
+from vpipe_utils.pipesim.materials import pale
+from vpipe_utils.pipesim.scene import Billboard, Scene, deep, grid, noise, ramp, stretch, turn, undo_deep
 
 
 def around(rng: np.random.Generator, low: float, high: float) -> float:
@@ -19,32 +20,20 @@ def around(rng: np.random.Generator, low: float, high: float) -> float:
 def deposits(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """CJ: silt or sand lies on the invert over a stretch, 0.35–0.75 radii high, with a flat, wavy top."""
     g = grid()
-    length, height = rng.uniform(1.2, 3.5), rng.uniform(0.38, 0.75)
-    profile = stretch(z - 0.2, z + length, rng.uniform(0.3, 0.9))
+    at, length, height = deep(z), rng.uniform(0.9, 2.5), rng.uniform(0.38, 0.75)
+    if scene.water is not None:  # it stands out of the water
+        height = max(height, scene.centre[1, g.column(z)] + 1 - scene.water + 0.22)
+    profile = stretch(at - 0.2, at + length, rng.uniform(0.3, 0.9))
     lean = rng.normal(0, 0.12) * g.sin
-    top = scene.centre[1] + 1 - height * profile * (1 + 0.16 * noise(rng, 0.5, 0.7) + lean)
+    top = scene.centre[1] + 1 - height * profile * (1 + 0.13 * noise(rng, 0.5, 0.7) + lean)
     bed = np.where(g.cos > 0.05, np.maximum(top, 0.12) / np.maximum(g.cos, 0.05), 9.0).astype(np.float32)
     where = (bed < scene.radius - 0.04) & (profile > 0.05)
     scene.radius[:] = np.where(where, bed, scene.radius)
-    brown = np.array([0.34, 0.25, 0.15]) * rng.uniform(0.6, 1.25) + rng.normal(0, 0.02, 3)
-    scene.paint(0.93 * where.astype(np.float32), brown.clip(0.05, 0.6))
+    tone = np.array(scene.silt) * rng.uniform(0.8, 1.3) if rng.random() < 0.6 else scene.kin(rng, 0.6, 1.0)
+    scene.paint(0.93 * where.astype(np.float32), tone)
     grain = np.clip(1 + 0.28 * noise(rng, 0.12, 0.12, rough=0.9), 0.4, 1.7)
     scene.detail[:] = np.where(where, grain, scene.detail)
     scene.mark("CJ", where)
-
-
-OBSTACLE_COLORS = (
-    (0.65, 0.10, 0.07),  # plastics
-    (0.08, 0.22, 0.62),
-    (0.10, 0.45, 0.15),
-    (0.80, 0.62, 0.08),
-    (0.52, 0.26, 0.17),  # brick, concrete, stone, wood, lime: as grey and brown as the pipe
-    (0.62, 0.60, 0.56),
-    (0.34, 0.31, 0.27),
-    (0.45, 0.33, 0.20),
-    (0.80, 0.78, 0.72),
-    (0.10, 0.10, 0.11),  # tyre
-)
 
 
 def obstacle(scene: Scene, z: float, rng: np.random.Generator) -> None:
@@ -53,16 +42,18 @@ def obstacle(scene: Scene, z: float, rng: np.random.Generator) -> None:
     side, size = 224, 1.3
     axis = (np.arange(side, dtype=np.float32) + 0.5) * (2 * size / side) - size
     for k in range(rng.integers(1, 4)):
-        at = z + k * rng.uniform(0.2, 0.6)
+        at = undo_deep(deep(z) + k * rng.uniform(0.2, 0.6))
         angle = rng.normal(0, 0.3)
         half, slim = rng.uniform(0.24, 0.42), rng.uniform(0.55, 0.95)
         reach = 1.0 - 0.8 * half * slim  # its middle: it lies on the wall
+        if scene.water is not None:  # or stands out of the water
+            reach = min(reach, scene.water - scene.centre[1, g.column(at)] + 0.3 * half * slim)
         x = axis[None] - scene.centre[0, g.column(at)] - reach * np.sin(angle)
         y = axis[:, None] - scene.centre[1, g.column(at)] - reach * np.cos(angle)
         tilt = rng.normal(0, 0.3)
         u = (x * np.cos(tilt) - y * np.sin(tilt)) / half
         v = (x * np.sin(tilt) + y * np.cos(tilt)) / (half * slim)
-        color = np.array(OBSTACLE_COLORS[rng.integers(len(OBSTACLE_COLORS))]) * rng.uniform(0.75, 1.1)
+        color = scene.kin(rng)
         kind = rng.choice(["stone", "brick", "bottle"])
         if kind == "stone":
             wobble = cv2.resize(
@@ -87,7 +78,7 @@ def obstacle(scene: Scene, z: float, rng: np.random.Generator) -> None:
 def encrustation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """JG: pale, lumpy lime stands in from the sides and the crown in three to six patches."""
     g = grid()
-    tone = np.array([0.80, 0.74, 0.58]) * rng.uniform(0.85, 1.1) + rng.normal(0, 0.03, 3)
+    tone = pale(rng)
     first = rng.uniform(-np.pi, np.pi)
     for k in range(rng.integers(3, 7)):
         side = first + k * rng.uniform(0.7, 1.5)
@@ -95,12 +86,12 @@ def encrustation(scene: Scene, z: float, rng: np.random.Generator) -> None:
         if abs(side) < 0.6:  # what lies on the invert would be a deposit
             side += np.pi
         a, b = rng.uniform(0.28, 0.6), rng.uniform(0.3, 0.8)
-        at = z + rng.uniform(-0.4, 0.9)
-        edge = 1.2 - np.sqrt((turn(side) / a) ** 2 + ((g.z - at) / b) ** 2) + 0.3 * noise(rng, 0.25, 0.25, rough=0.7)
+        at = deep(z) + rng.uniform(-0.4, 0.9)
+        edge = 1.2 - np.sqrt((turn(side) / a) ** 2 + ((g.u - at) / b) ** 2) + 0.3 * noise(rng, 0.25, 0.25, rough=0.7)
         amount = ramp(edge, 0.0, 0.5).astype(np.float32)
         lumps = np.clip(0.75 + 0.3 * noise(rng, 0.16, 0.16, rough=0.7), 0.2, 1.3)
         scene.radius -= rng.uniform(0.12, 0.30) * amount * lumps
-        scene.paint(np.clip(amount * 1.3, 0, 0.95), tone.clip(0.2, 0.95))
+        scene.paint(np.clip(amount * 1.3, 0, 0.95), tone)
         scene.detail *= 1 + amount * 0.2 * noise(rng, 0.1, 0.1)
         scene.mark("JG", amount > 0.4)
 
@@ -146,10 +137,8 @@ def roots(scene: Scene, z: float, rng: np.random.Generator) -> None:
 
 
 def scum(scene: Scene, z: float, rng: np.random.Generator) -> None:
-    """FZ: islands of pale scum float on raised water."""
+    """FZ: islands of scum float on the water."""
     g = grid()
-    depth = rng.uniform(0.4, 0.75)
-    scene.water = float(scene.centre[1, g.column(3.0)] + 1 - depth)
     wide, long = 96, 420
     field = sum(
         w
@@ -158,10 +147,10 @@ def scum(scene: Scene, z: float, rng: np.random.Generator) -> None:
         )
         for w, rows, columns in ((1.0, 5, 18), (0.6, 12, 44), (0.3, 32, 120))
     )
-    along = (np.arange(long) * (FOAM_DEPTH / long))[None]
-    patch = np.exp(-(((along - z - 0.5) / rng.uniform(0.8, 1.8)) ** 2)).astype(np.float32)
+    along = (np.arange(long) * (g.u[0, -1] / long))[None]
+    patch = np.exp(-(((along - deep(z) - 0.3) / rng.uniform(0.8, 1.8)) ** 2)).astype(np.float32)
     alpha = ramp(field + 1.9 * patch - 1.1, 0.0, 0.35) * (patch > 0.05)
-    tone = np.array([0.78, 0.73, 0.58]) * rng.uniform(0.7, 1.1)
+    tone = pale(rng) * rng.uniform(0.5, 1.0)
     shade = 1 + 0.25 * cv2.resize(rng.standard_normal((48, 210), dtype=np.float32), (long, wide))
     foam = np.empty((wide, long, 4), np.float32)
     foam[..., :3] = (tone * shade[..., None]).clip(0.1, 1)
@@ -173,7 +162,7 @@ def wall_remains(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """CQ: a slab of brickwork across the pipe: a dam at the bottom, a wall at a side, or one with a hole."""
     g = grid()
     thick = rng.uniform(0.25, 0.6)
-    inside = (g.z >= z) & (g.z <= z + thick)
+    inside = (g.z >= z) & (g.u <= deep(z) + thick)
     kind = rng.choice(["dam", "side", "hole"], p=[0.5, 0.25, 0.25])
     cx, cy = (float(scene.centre[k, g.column(z)]) for k in range(2))
     ragged = 0.05 * noise(rng, 0.18, 5.0)
@@ -189,8 +178,6 @@ def wall_remains(scene: Scene, z: float, rng: np.random.Generator) -> None:
         edge = np.where(toward > 0.04, np.maximum(reach + ragged, 0.1) / np.maximum(toward, 0.04), 9.0)
     where = inside & (edge < scene.radius - 0.02)
     scene.radius[:] = np.where(where, edge, scene.radius)
-    red = rng.random() < 0.6
-    tone = np.array([0.50, 0.24, 0.15] if red else [0.42, 0.40, 0.36]) * rng.uniform(0.8, 1.2)
-    scene.paint(where.astype(np.float32), tone)
-    scene.bricks.append((z - 0.08, z + 0.15))
+    scene.paint(where.astype(np.float32), scene.kin(rng, 0.7, 1.3))
+    scene.bricks.append((z * 0.97, z * 1.06))
     scene.mark("CQ", where)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from vpipe_utils.pipesim.scene import FOAM_DEPTH, N_R, N_THETA, N_Z, R_INNER, R_LEAST, R_OUTER, Scene, grid
+from vpipe_utils.pipesim.scene import N_R, N_THETA, N_Z, R_INNER, R_LEAST, R_OUTER, Scene, deep, falloff, grid
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def picture(scene: Scene, rng: np.random.Generator, brick_scale: float = 0.2) ->
         scale = side / (2 * board.size)
         drawn = cv2.remap(board.rgba, x * scale + side / 2, y * scale + side / 2, cv2.INTER_LINEAR)
         alpha = drawn[..., 3:] * (depth > board.z)[..., None]
-        rgb += alpha * (drawn[..., :3] * np.float32(board.glow * board.z**-0.75) - rgb)
+        rgb += alpha * (drawn[..., :3] * np.float32(board.glow * falloff(board.z, 0.75)) - rgb)
         flicker += alpha[..., 0] * (board.flicker - flicker)
         seen = alpha[..., 0] > 0.3
         evidence[seen] = bit[board.code] if board.code else 0
@@ -115,7 +115,7 @@ def _shade_faces(
         shade = 0.8 + 0.4 * grain[np.floor(u).astype(np.int64) % 128, row.astype(np.int64) % 128].clip(-1, 1)
         texture[wall] *= np.where(mortar, 1.0, shade)
         albedo[wall] = np.where(mortar[:, None], np.float32([0.5, 0.48, 0.43]), albedo[wall])
-    light = z / np.sqrt(z**2 + (ray * z) ** 2) * z**-0.6
+    light = falloff(z, 0.6) / np.sqrt(1 + ray**2)
     rgb[t, r] = albedo * (np.clip(texture, 0.2, 2) * light)[:, None]
 
 
@@ -148,16 +148,16 @@ def _add_water(
     mirrored = _sample(rgb, column, row)
     grazing = 1 - slope_y / np.sqrt(1 + slope_x**2 + slope_y**2)
     share = (0.15 + 0.75 * grazing**6)[:, None]
-    own = np.float32(scene.water_color) * (z**-1.0)[:, None]
+    own = np.float32(scene.water_color) * falloff(z, 1.0)[:, None]
     seen = mirrored * share + own * (1 - share)
     flicker[t, r] = 0.6
     evidence[t, r] = 0
     if scene.foam is not None:
         side, long = scene.foam.shape[:2]
-        at_x, at_z = (slope_x * z + 1) * (side / 2), z * (long / FOAM_DEPTH)
+        at_x, at_z = (slope_x * z + 1) * (side / 2), deep(z) * (long / g.u[0, -1])
         foam = _sample(scene.foam, at_z, at_x)
         alpha = foam[:, 3:]
-        seen = seen + alpha * (foam[:, :3] * (z**-0.9)[:, None] - seen)
+        seen = seen + alpha * (foam[:, :3] * falloff(z, 0.9)[:, None] - seen)
         evidence[t[alpha[:, 0] > 0.4], r[alpha[:, 0] > 0.4]] = bit["FZ"]
     rgb[t, r] = seen
     depth[t, r] = z

@@ -4,6 +4,10 @@ Coordinates: the camera is the origin and looks along +z; lengths are in pipe ra
 from the invert (straight down) towards the right. A ray is (theta, r): it passes the radius r·z at depth z.
 The wall is R(theta, z). A quick-view camera stands still and zooms, so there is no parallax: every frame is
 an interpolation of the log-polar picture (rows theta, columns log r) made here once a clip.
+
+What lies on the wall is built over the stretched depth `u` (`deep`): up to KNEE it is the depth, beyond it grows
+with its logarithm. A defect far in is thus as much longer as it is further away, and looks, zoomed in, as it
+does at KNEE; the grid resolves it as well there as near by.
 """
 
 from __future__ import annotations
@@ -14,20 +18,21 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-N_THETA, N_Z, N_R = 384, 420, 400
-Z_NEAR, Z_FAR = 0.5, 60.0
-R_OUTER, R_INNER = 2.8, 0.016  # slopes r of the outermost and innermost ray
+N_THETA, N_Z, N_R = 384, 450, 430
+Z_NEAR, Z_FAR = 0.5, 100.0
+R_OUTER, R_INNER = 2.8, 0.010  # slopes r of the outermost and innermost ray
 R_LEAST = 0.04  # the wall never comes closer to the axis than this
-FOAM_DEPTH = 14.0  # foam is drawn on the water up to this depth
+KNEE = 2.5  # from this depth on lengths along the pipe grow with the depth
 CHAMBER = 2.6  # radius of the manhole chamber, in pipe radii
 
 
 @dataclass(frozen=True)
 class Grid:
-    """The fixed sampling: angles (T, 1), depths (1, Z), rays (1, R) and their sines and cosines."""
+    """The fixed sampling: angles (T, 1), depths and stretched depths (1, Z), rays (1, R), sines and cosines."""
 
     theta: np.ndarray
     z: np.ndarray
+    u: np.ndarray
     r: np.ndarray
     sin: np.ndarray
     cos: np.ndarray
@@ -37,12 +42,27 @@ class Grid:
         return int(np.searchsorted(self.z[0], z))
 
 
+def deep(z: float | np.ndarray) -> np.ndarray:
+    """Stretched depth of the depth z > 0: z up to KNEE, then KNEE · (1 + ln(z / KNEE)); float32."""
+    return np.float32(np.minimum(z, KNEE) + KNEE * np.log(np.maximum(z, KNEE) / KNEE))
+
+
+def undo_deep(u: float) -> float:
+    """The depth whose stretched depth is u."""
+    return float(u if u < KNEE else KNEE * np.exp(u / KNEE - 1))
+
+
+def falloff(z: np.ndarray, power: float) -> np.ndarray:
+    """Light on what faces the camera at depth z: z to the power -power, beyond KNEE as steep as on the wall."""
+    return (np.minimum(z, KNEE) ** -power * (np.maximum(z, KNEE) / KNEE) ** -1.35).astype(np.float32)
+
+
 @lru_cache(maxsize=1)
 def grid() -> Grid:
     theta = ((np.arange(N_THETA, dtype=np.float32) + 0.5) * (2 * np.pi / N_THETA))[:, None].astype(np.float32)
     z = np.geomspace(Z_NEAR, Z_FAR, N_Z, dtype=np.float32)[None]
     r = np.geomspace(R_OUTER, R_INNER, N_R, dtype=np.float32)[None]
-    return Grid(theta, z, r, np.sin(theta), np.cos(theta))
+    return Grid(theta, z, deep(z), r, np.sin(theta), np.cos(theta))
 
 
 @dataclass
@@ -71,8 +91,10 @@ class Scene:
     billboards: list[Billboard] = field(default_factory=list)
     water: float | None = None  # y of the surface
     water_color: tuple[float, float, float] = (0.10, 0.085, 0.06)
-    foam: np.ndarray | None = None  # (X, Z, 4) RGBA over the surface: x in [-1, 1], z in [0, FOAM_DEPTH]
+    foam: np.ndarray | None = None  # (X, U, 4) RGBA over the surface: x in [-1, 1], u in [0, deep(Z_FAR)]
     joints: list[float] = field(default_factory=list)
+    albedo: tuple[float, float, float] = (0.45, 0.43, 0.4)  # of the bare wall
+    silt: tuple[float, float, float] = (0.22, 0.18, 0.13)  # of what settles in this pipe
 
     def __post_init__(self) -> None:
         self.radius = np.empty((N_THETA, N_Z), np.float32)
@@ -85,6 +107,10 @@ class Scene:
         if len(touched):
             part = np.s_[:, touched[0] : touched[-1] + 1]
             self.color[part] += amount[part][..., None] * (np.array(rgb, np.float32) - self.color[part])
+
+    def kin(self, rng: np.random.Generator, low: float = 0.6, high: float = 1.35) -> np.ndarray:
+        """A colour of the wall's own family, from `low` to `high` times as bright: (3,)."""
+        return (np.array(self.albedo) * rng.uniform(low, high) + rng.normal(0, 0.02, 3)).clip(0.03, 0.9)
 
     def mark(self, code: str, where: np.ndarray) -> None:
         """Note the wall that shows class `code`."""
@@ -110,33 +136,32 @@ def ramp(x: np.ndarray, a: float, b: float) -> np.ndarray:
     return t * t * (3 - 2 * t)
 
 
-def stretch(z0: float, z1: float, soft: float) -> np.ndarray:
-    """(1, Z): 1 between the depths z0 and z1, fading to 0 over `soft` outside."""
-    z = grid().z
-    return ramp(z, z0 - soft, z0) * ramp(z, z1 + soft, z1)
+def stretch(u0: float, u1: float, soft: float) -> np.ndarray:
+    """(1, Z): 1 between the stretched depths u0 and u1, fading to 0 over `soft` outside."""
+    u = grid().u
+    return ramp(u, u0 - soft, u0) * ramp(u, u1 + soft, u1)
 
 
-def noise(rng: np.random.Generator, cell_theta: float, cell_z: float, rough: float = 0.0) -> np.ndarray:
-    """Smooth noise (T, Z) on the wall, about -1 … 1, with cells of that size in radians and radii.
+def noise(rng: np.random.Generator, cell_theta: float, cell_u: float, rough: float = 0.0) -> np.ndarray:
+    """Smooth noise (T, Z) on the wall, about -1 … 1, with cells of that size in radians and stretched depth.
 
     `rough` adds half and quarter cells of that relative weight.
     """
     g = grid()
     total, weight, norm = 0.0, 1.0, 0.0
     for _ in range(3 if rough else 1):
-        rows, columns = max(3, round(2 * np.pi / cell_theta)), min(600, int(14 / cell_z) + 4)
+        rows, columns = max(3, round(2 * np.pi / cell_theta)), min(600, int(g.u[0, -1] / cell_u) + 5)
         small = rng.standard_normal((rows, columns), dtype=np.float32)
         small = np.concatenate([small[-2:], small, small[:3]])  # closes the circle
         finer = 4 if cell_theta > 0.22 else 1  # large cells would show the creases of linear interpolation
         if finer > 1:
             small = cv2.resize(small, None, fx=finer, fy=finer, interpolation=cv2.INTER_CUBIC)
-        x = (np.minimum(g.z[0] / cell_z, columns - 3) + 1.5) * finer - 0.5
+        x = (np.minimum(g.u[0] / cell_u, columns - 3) + 1.5) * finer - 0.5
         y = (g.theta[:, 0] * (rows / (2 * np.pi)) + 2.5) * finer - 0.5
         total = total + weight * _separable(small, x, y)
         norm += weight**2
-        weight, cell_theta, cell_z = weight * rough, cell_theta / 2, cell_z / 2
-    fade = ramp(g.z, 13, 8)  # further in it would be finer than the grid
-    return (total * (fade / norm**0.5)).astype(np.float32)
+        weight, cell_theta, cell_u = weight * rough, cell_theta / 2, cell_u / 2
+    return (total / np.float32(norm**0.5)).astype(np.float32)
 
 
 def _separable(image: np.ndarray, x: np.ndarray, y: np.ndarray) -> np.ndarray:

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from vpipe_utils.pipesim.functional import around
-from vpipe_utils.pipesim.scene import N_THETA, N_Z, Billboard, Scene, grid, noise, ramp, stretch, turn
+from vpipe_utils.pipesim.materials import pale, rust
+from vpipe_utils.pipesim.scene import N_THETA, N_Z, Billboard, Scene, deep, grid, noise, ramp, stretch, turn, undo_deep
 
 
 def nearest_joint(scene: Scene, z: float) -> float:
@@ -33,30 +34,30 @@ def bend_displaced(scene: Scene, z: float, rng: np.random.Generator) -> None:
     behind = (g.z >= z).astype(np.float32)
     scene.centre = scene.centre + np.float32([[np.sin(at) * jump], [np.cos(at) * jump]]) * behind
     toward = np.cos(turn(at + np.pi))  # the side where the far pipe stands in
-    scene.mark("CK", (toward > 0.1) & (g.z >= z - 0.05) & (g.z <= z + 0.3))
+    scene.mark("CK", (toward > 0.1) & (g.u >= deep(z) - 0.05) & (g.u <= deep(z) + 0.3))
 
 
 def bend_undulation(scene: Scene, z: float, rng: np.random.Generator) -> None:
-    """QF: the pipe sags and rises, and water stands in the sag."""
+    """QF: from there on the pipe rises and sags; what water there is stands in the sags."""
     g = grid()
-    height, length = rng.uniform(0.38, 0.6), rng.uniform(4.5, 8.0)
-    phase = 2 * np.pi * (g.z - scene.mouth - 0.3) / length
-    wave = height * np.sin(phase) * ramp(g.z, scene.mouth, scene.mouth + 1.0) * ramp(g.z, 25, 14)
+    at = deep(z)
+    height, length = rng.uniform(0.38, 0.6), rng.uniform(2.2, 3.6)
+    phase = 2 * np.pi * (g.u - at) / length * float(rng.choice([-1, 1]))
+    wave = height * np.sin(phase) * ramp(g.u, at, at + 0.5) * ramp(g.u, at + 2.2 * length, at + 1.6 * length)
     scene.centre = scene.centre.copy()
-    scene.centre[1] += wave[0].astype(np.float32)
-    scene.centre[1] = np.clip(scene.centre[1], -0.82, 0.82)
-    scene.water = float(scene.centre[1, g.column(scene.mouth + 0.3)] + 1 - rng.uniform(0.0, 0.15))
-    scene.mark("QF", (np.abs(wave) > 0.3 * height) & (g.z < scene.mouth + 1.3 * length))
+    scene.centre[1] = np.clip(scene.centre[1] + wave[0].astype(np.float32), -0.82, 0.82)
+    scene.mark("QF", (np.abs(wave) > 0.3 * height) & (g.u < at + 1.3 * length))
 
 
 def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """PL: dark cracks along, around or webbed over the wall, or a broken-out hole with soil behind."""
     g = grid()
+    at, front = deep(z), deep(scene.mouth) + 0.1
     kind = rng.choice(["axial", "ring", "web", "hole"], p=[0.27, 0.2, 0.28, 0.25])
     side = around(rng, 0.7, np.pi)
     if kind == "hole":
         a, b = rng.uniform(0.35, 0.6), rng.uniform(0.4, 0.8)
-        edge = 1 - np.sqrt((turn(side) / a) ** 2 + ((g.z - z) / b) ** 2) + 0.33 * noise(rng, 0.3, 0.25, rough=0.8)
+        edge = 1 - np.sqrt((turn(side) / a) ** 2 + ((g.u - at) / b) ** 2) + 0.33 * noise(rng, 0.3, 0.25, rough=0.8)
         amount = ramp(edge, 0.0, 0.12).astype(np.float32)
         scene.radius += 0.28 * amount * (1 + 0.3 * noise(rng, 0.15, 0.15))
         tone = np.array([0.24, 0.14, 0.07]) * rng.uniform(0.5, 1.1)
@@ -71,27 +72,27 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
         for _ in range(int(length / 0.12)):
             step = heading + rng.normal(0, 0.55)
             angle, depth = angle + 0.12 * np.sin(step), depth + 0.12 * np.cos(step)
-            if depth < scene.mouth + 0.06 or abs(angle) > 3.0:
+            if depth < front - 0.04 or abs(angle) > 3.0:
                 break
             points.append((angle, depth))
-        pixels = [((g.column(d)), a * per_radian + N_THETA / 2) for a, d in points]
+        pixels = [(g.column(undo_deep(d)), a * per_radian + N_THETA / 2) for a, d in points]
         shape = (np.array(pixels) * 16).astype(np.int32)
         cv2.polylines(canvas, [shape], False, 255, max(1, round(width * per_radian)), cv2.LINE_8, 4)
         return points
 
     width = rng.uniform(0.06, 0.11)
     if kind == "axial":
-        walk(0.0, max(z - 1.0, scene.mouth + 0.1), 0.0, rng.uniform(2.5, 4.5), width * 1.2)
+        walk(0.0, max(at - 1.0, front), 0.0, rng.uniform(2.5, 4.5), width * 1.2)
         if rng.random() < 0.5:
-            walk(rng.uniform(0.5, 1.2), max(z - 0.8, scene.mouth + 0.1), 0.0, rng.uniform(1.5, 3.0), width)
+            walk(rng.uniform(0.5, 1.2), max(at - 0.8, front), 0.0, rng.uniform(1.5, 3.0), width)
     elif kind == "ring":
-        walk(0.0, z, np.pi / 2, rng.uniform(2.0, 2.9), width)
-        walk(0.0, z, -np.pi / 2, rng.uniform(2.0, 2.9), width)
+        walk(0.0, at, np.pi / 2, rng.uniform(2.0, 2.9), width)
+        walk(0.0, at, -np.pi / 2, rng.uniform(2.0, 2.9), width)
     else:
         start = rng.uniform(0, 2 * np.pi)
         arms = rng.integers(4, 7) if kind == "web" else 5
         for k in range(arms):
-            path = walk(0.0, z, start + k * 2 * np.pi / arms, rng.uniform(0.7, 1.6), width)
+            path = walk(0.0, at, start + k * 2 * np.pi / arms, rng.uniform(0.7, 1.6), width)
             if len(path) > 3:
                 walk(*path[len(path) // 2], rng.uniform(0, 2 * np.pi), rng.uniform(0.4, 0.9), 0.7 * width)
     canvas = np.roll(canvas, round(side * per_radian) - N_THETA // 2, 0)
@@ -104,7 +105,7 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
 def deformation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """BX: the wall buckles in from one side, or the pipe is squeezed to an oval."""
     amount = rng.uniform(0.38, 0.62)
-    along = stretch(z, z + rng.uniform(0.2, 1.2), rng.uniform(0.4, 0.9))
+    along = stretch(deep(z), deep(z) + rng.uniform(0.2, 1.2), rng.uniform(0.4, 0.9))
     if rng.random() < 0.65:
         side = around(rng, 0.9, np.pi)
         lobe = np.exp(-(np.abs(turn(side) / rng.uniform(0.55, 0.85)) ** 2.5))
@@ -115,16 +116,6 @@ def deformation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     dent = (amount * lobe * along).astype(np.float32)
     scene.radius *= 1 - dent
     scene.mark("BX", dent > 0.14)
-
-
-INTRUSION_COLORS = (
-    (0.62, 0.63, 0.65),
-    (0.70, 0.38, 0.14),
-    (0.05, 0.05, 0.055),
-    (0.16, 0.30, 0.62),
-    (0.80, 0.79, 0.74),
-    (0.36, 0.22, 0.13),
-)
 
 
 def intrusion(scene: Scene, z: float, rng: np.random.Generator) -> None:
@@ -139,7 +130,7 @@ def intrusion(scene: Scene, z: float, rng: np.random.Generator) -> None:
     half = rng.uniform(0.10, 0.20)
     distance = (x * v - y * u - away) / half
     along = x * u + y * v
-    color = np.array(INTRUSION_COLORS[rng.integers(len(INTRUSION_COLORS))]) * rng.uniform(0.8, 1.15)
+    color = scene.kin(rng, 0.5, 1.6)
     profile = np.sqrt(np.clip(1 - distance**2, 0, 1))  # a cylinder lit from in front
     shade = 0.25 + 0.85 * profile + 0.35 * np.exp(-(((distance - 0.25) / 0.22) ** 2))
     alpha = ramp(1.06 - np.abs(distance), 0, 0.12)
@@ -156,33 +147,30 @@ def intrusion(scene: Scene, z: float, rng: np.random.Generator) -> None:
 
 def corrosion(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """FS: above the waterline the wall is eaten: rough, rust-brown patches with dark pits and pale stone."""
-    length = rng.uniform(0.8, 2.2)
+    at, length = deep(z), rng.uniform(0.8, 2.2)
     above = ramp(np.abs(turn(0.0)), 0.7, 1.2)
-    cover = 0.8 * noise(rng, 0.5, 0.5, rough=0.8) + 2.2 * stretch(z - 0.4, z + length, 0.5) * above - 1.6
+    cover = 0.8 * noise(rng, 0.5, 0.5, rough=0.8) + 2.2 * stretch(at - 0.4, at + length, 0.5) * above - 1.6
     amount = ramp(cover, 0.0, 0.3).astype(np.float32)
     pits = ramp(noise(rng, 0.13, 0.13, rough=0.6), 0.75, 1.2).astype(np.float32) * amount
     stones = ramp(noise(rng, 0.10, 0.10), 1.0, 1.5).astype(np.float32) * amount
     scene.radius += amount * (0.06 + 0.05 * noise(rng, 0.15, 0.15, rough=0.8)) + 0.07 * pits
-    rust = rng.uniform(0, 1)  # from eaten concrete, grey-brown, to eaten iron
-    tone = (np.array([0.40, 0.34, 0.26]) * (1 - rust) + np.array([0.46, 0.23, 0.09]) * rust) * rng.uniform(0.65, 1.2)
-    scene.paint(0.85 * amount, tone)
+    scene.paint(0.85 * amount, rust(rng))
     scene.paint(0.9 * pits, (0.05, 0.03, 0.02))
     scene.paint(0.7 * stones, (0.62, 0.56, 0.46))
     scene.mark("FS", amount > 0.5)
 
 
 def lateral(scene: Scene, z: float, rng: np.random.Generator) -> None:
-    """AJ: a branch pipe was broken in: a large dark opening in the wall with a pale, raised mortar rim."""
+    """AJ: a branch pipe was broken in: a large dark opening in the wall with a raised mortar rim."""
     g = grid()
     side = around(rng, 0.85, 2.6)
     a = rng.uniform(0.5, 0.72)
     b = a * rng.uniform(1.1, 1.5)  # longer along the pipe: it is seen at a slant
-    d = np.sqrt((turn(side) / a) ** 2 + ((g.z - z) / b) ** 2) + 0.05 * noise(rng, 0.4, 0.4)
+    d = np.sqrt((turn(side) / a) ** 2 + ((g.u - deep(z)) / b) ** 2) + 0.05 * noise(rng, 0.4, 0.4)
     hole = ramp(d, 0.86, 0.76).astype(np.float32)
     rim = (ramp(d, 0.74, 0.84) * ramp(d, 1.3, 1.08)).astype(np.float32)
     scene.radius += 0.10 * hole - rng.uniform(0.07, 0.14) * rim
-    pale = np.array([0.80, 0.77, 0.68]) * rng.uniform(0.8, 1.15)
-    scene.paint(rim, pale.clip(0, 0.97))
+    scene.paint(rim, pale(rng) if rng.random() < 0.5 else scene.kin(rng, 1.0, 1.6))
     scene.detail *= 1 + rim * 0.22 * noise(rng, 0.12, 0.12)
     scene.paint(hole, (0.018, 0.016, 0.014))
     scene.mark("AJ", d < 1.2)
@@ -195,10 +183,10 @@ def leakage(scene: Scene, z: float, rng: np.random.Generator) -> None:
     top = rng.uniform(1.5, 2.5)
     lower = ramp(sign * turn(0.0), 0.0, 0.25) * ramp(sign * turn(0.0), top + 0.15, top - 0.1)
     wide = rng.uniform(0.3, 0.6)
-    band = np.exp(-(((g.z - z) / wide) ** 2) + 0.35 * noise(rng, 2.0, 0.12)) * lower
+    band = np.exp(-(((g.u - deep(z)) / wide) ** 2) + 0.35 * noise(rng, 2.0, 0.12)) * lower
     streaks = np.clip(band * (0.9 + 0.8 * noise(rng, 1.2, 0.10)), 0, 1).astype(np.float32)
     scene.detail *= (1 - 0.45 * np.clip(1.5 * band - streaks, 0, 1)).astype(np.float32)  # wet is dark
-    scene.paint(0.9 * streaks, (0.86, 0.87, 0.84))
+    scene.paint(0.9 * streaks, pale(rng))
     scene.mark("SL", (band > 0.3) & (lower > 0.3))
     side, size = 224, 1.3
     rgba = np.zeros((side, side, 4), np.float32)
@@ -219,10 +207,9 @@ def leakage(scene: Scene, z: float, rng: np.random.Generator) -> None:
 def open_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """TJ: two pipes have come apart: a dark band of soil all round, then the bright lip of the next pipe."""
     g = grid()
-    gap = ((g.z >= z) & (g.z < z + rng.uniform(0.4, 0.8))).astype(np.float32) * np.ones_like(g.theta)
+    gap = ((g.z >= z) & (g.u < deep(z) + rng.uniform(0.4, 0.8))).astype(np.float32) * np.ones_like(g.theta)
     scene.radius += gap * (0.22 + 0.06 * noise(rng, 0.25, 0.2, rough=0.7))
-    tone = np.array([0.20, 0.12, 0.06]) * rng.uniform(0.6, 1.2)
-    scene.paint(gap, tone)
+    scene.paint(gap, np.array(scene.silt) * rng.uniform(0.3, 0.9))
     scene.detail[:] = np.where(gap > 0, np.clip(1 + 0.45 * noise(rng, 0.14, 0.14, rough=0.8), 0.2, 2), scene.detail)
     scene.mark("TJ", np.roll(gap, 3, 1) + gap > 0)
 
@@ -230,7 +217,7 @@ def open_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
 def loose_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """TL: the sealing ring has come off a joint and hangs into the pipe in one to three thick loops."""
     g = grid()
-    ring = np.exp(-(((g.z - z) / 0.09) ** 2)).astype(np.float32) * np.ones_like(g.theta)
+    ring = np.exp(-(((g.u - deep(z)) / 0.09) ** 2)).astype(np.float32) * np.ones_like(g.theta)
     scene.radius += 0.05 * ring
     scene.paint(0.85 * ring, (0.04, 0.04, 0.04))
     scene.mark("TL", ring > 0.5)
