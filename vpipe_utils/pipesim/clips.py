@@ -173,6 +173,12 @@ def draw_length(rng: np.random.Generator, frames: int) -> int:
     return max(9, round(frames / MEAN_LENGTH * float(drawn)))
 
 
+def begin(clip: Clip, seed: int, filming: Filming) -> tuple[np.random.Generator, int, Plan]:
+    """What is drawn of a clip without a look at its labels: its generator, number of frames and zoomed phases."""
+    rng = np.random.default_rng(derive_seed(seed, "video", clip.video))
+    return rng, draw_length(rng, filming.frames), draw_plan(rng)
+
+
 def make_clip(
     clip: Clip, seed: int, filming: Filming, n_frames: int | None = None
 ) -> tuple[Filmed, np.random.Generator]:
@@ -182,11 +188,9 @@ def make_clip(
     Returns the clip and its generator.
     """
     look = materials.draw_look(np.random.default_rng(derive_seed(seed, "recording", clip.recording)), clip.recording)
-    rng = np.random.default_rng(derive_seed(seed, "video", clip.video))
-    n_frames = n_frames or draw_length(rng, filming.frames)
-    aspect = filming.width / filming.height
+    rng, length, plan = begin(clip, seed, filming)
+    n_frames, aspect = n_frames or length, filming.width / filming.height
     hidden = np.zeros(n_frames, bool)
-    plan = draw_plan(rng)
     wanted = draw_wanted(rng, [code for code in clip.labels if code != NORMAL], filming)
     best: tuple[float, Picture, Views] | None = None
     depths = draw_depths(rng, list(wanted.sight), bool(plan.zoomed))

@@ -78,8 +78,8 @@ def film(
         if flicker is not None:
             share = cv2.remap(flicker, columns, rows, cv2.INTER_LINEAR)
             image *= (1 + share * ripple[k % len(ripple)])[..., None]
-        want = target / max(float(image.mean()), 1e-3)
-        exposure = want if exposure is None else exposure + 0.35 * (want - exposure)
+        want = target / max(float(image.mean()), 1e-4)
+        exposure = want if exposure is None else exposure * (want / exposure) ** 0.5  # lags behind
         sigma = float(views.blur[k]) * height
         if sigma > 0.4:
             image = cv2.GaussianBlur(image, (0, 0), sigma)
