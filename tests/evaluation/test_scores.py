@@ -52,7 +52,7 @@ def write_run(params, folds, approach, model, fold, seed):
     folder = params.layout.run(approach, model, fold)
     videos = list(folds.index[folds == fold])
     for part, names in (("val", videos), ("test", TEST_VIDEOS)):
-        for suffix in ("", "_max", "_median") if approach == "frame" else ("",):
+        for suffix in ("", "_max", "_median", "_logit_mean") if approach == "frame" else ("",):
             table = random_predictions(names, params.class_codes, seed + len(suffix))
             path = folder / f"{part}_predictions{suffix}.parquet"
             write_predictions(table, path, names, params.class_codes)
@@ -145,10 +145,10 @@ def test_labels_that_are_scored_are_those_that_chance_is_of():
 
 def test_frame_pooling_finds_the_main_one_without_suffix(params, runs, folds, labels):
     table = scores.frame_pooling(runs, folds, labels, TEST_VIDEOS, None)
-    assert table["pooling"].tolist() == ["mean", "max", "median"] and table["heldout_mAP"].isna().all()
+    assert table["pooling"].tolist() == ["mean", "max", "median", "logit_mean"] and table["heldout_mAP"].isna().all()
     main = scores.validation_predictions(runs, folds, params.class_codes)["frame/frame_tresnet"]
     assert table["cv_mAP"].iloc[0] == pytest.approx(scores.cross_validation(main, labels)["cv_mAP"])
-    assert table["cv_mAP"].nunique() == 3
+    assert table["cv_mAP"].nunique() == 4
     others = runs[runs["approach"] != "frame"]
     assert scores.frame_pooling(others, folds, labels, TEST_VIDEOS, None).empty
 

@@ -80,7 +80,7 @@ def test_a_run_leaves_validated_artefacts_and_no_checkpoint(prepared: Path, mode
     np.testing.assert_allclose(list(metrics["val_AP"].values()), ap)
     assert tables.read_json(data.folder / "metrics.json")["val_AP"]["TL"] is None, "no positive: null, not a number"
     if isinstance(params, FrameParams):
-        assert set(metrics["pooling"]) == {"mean", "max", "median"}
+        assert set(metrics["pooling"]) == {"mean", "max", "median", "logit_mean"}
         for part in ("val", "test"):
             mean, most = (
                 tables.read_table(data.folder / f"{part}_predictions{suffix}.parquet")[list(CLASSES)].to_numpy()

@@ -96,7 +96,7 @@ def test_folds() -> None:
 )
 def test_a_run(model: str, words: list[str]) -> None:
     result = {"parameters": 512_000, "weights": "random start", "val_mAP": 0.3, "best_epoch": 3, "epochs": 12}
-    result |= {"samples_per_s": 1234.0, "pooling": {"mean": 0.3, "max": 0.4, "median": 0.2}}
+    result |= {"samples_per_s": 1234.0, "pooling": {"mean": 0.3, "max": 0.4, "median": 0.2, "logit_mean": 0.1}}
     targets = np.eye(4)[[0, 1, 2, 3, 0, 1]]
     text = sentences.run_summary(smoke_params(model), result, targets)
     for word in [*words, "**0.300** on fold 0", "0.5 M parameters", "from random weights", "epoch was 3 of 12; 1,234"]:

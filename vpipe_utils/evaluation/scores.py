@@ -18,6 +18,7 @@ from vpipe_utils.evaluation.predictions import read_predictions, write_predictio
 from vpipe_utils.project.paths import Layout
 
 ByFold = dict[int, pd.DataFrame]  # fold -> predictions
+POOLINGS = ("mean", "max", "median", "logit_mean")  # of frame scores, as `learning.inference` writes them
 
 
 def find_runs(params: DataParams) -> pd.DataFrame:
@@ -145,7 +146,7 @@ def frame_pooling(
     rows = []
     classes = class_columns(labels)
     for name, group in runs[runs["finished"] & (runs["approach"] == "frame")].groupby("name", sort=False):
-        for pooling in ("mean", "max", "median"):
+        for pooling in POOLINGS:
             named = (group["folder"].iloc[0] / f"val_predictions_{pooling}.parquet").is_file()
             suffix = f"_{pooling}" if named else ""
             validation = validation_predictions(group, folds, classes, suffix)[name]

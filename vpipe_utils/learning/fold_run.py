@@ -182,7 +182,7 @@ def predict_and_write(
 ) -> dict[str, np.ndarray]:
     """Write <part>_predictions.parquet of some videos; gives the probabilities `(V, C)` by pooling.
 
-    Frame models write all three poolings, `params.pooling` being the one without a suffix.
+    Frame models write all poolings, `params.pooling` being the one without a suffix.
     """
     classes = params.class_codes
     scores = None

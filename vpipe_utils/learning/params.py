@@ -99,7 +99,7 @@ class FrameParams(TrainParams):
 
     frames_per_epoch: int = Count
     eval_frames: int = Count
-    pooling: Literal["mean", "max", "median"]
+    pooling: Literal["mean", "max", "median", "logit_mean"]
 
 
 class VideoParams(TrainParams):

@@ -156,14 +156,15 @@ def against_guessing(result: Mapping[str, object], targets: np.ndarray) -> str:
 
 
 def pooling_sentence(pooling: Mapping[str, float]) -> str:
-    """Which of the three poolings of frame scores is best on this fold."""
+    """Which of the poolings of frame scores is best on this fold."""
+    all_of_them = {2: "two", 3: "three", 4: "four"}.get(len(pooling), len(pooling))
     ordered = sorted(pooling, key=pooling.get, reverse=True)
     best, *others = ordered
     ties = [name for name in others if pooling[name] == pooling[best]]
     if len(ties) == len(others):
-        return f"The three poolings are equal on this fold ({pooling[best]:.3f})."
+        return f"The {all_of_them} poolings are equal on this fold ({pooling[best]:.3f})."
     rest = ", ".join(f"{name} {pooling[name]:.3f}" for name in others)
-    return f"Of the three poolings {best} is best on this fold ({pooling[best]:.3f}; {rest})."
+    return f"Of the {all_of_them} poolings {best} is best on this fold ({pooling[best]:.3f}; {rest})."
 
 
 def paper_figure(params: TrainParams) -> list[str]:
