@@ -78,7 +78,8 @@ def obstacle(scene: Scene, z: float, rng: np.random.Generator) -> None:
 def encrustation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """JG: pale, lumpy lime stands in from the sides and the crown in three to six patches."""
     g = grid()
-    tone = pale(rng)
+    share = rng.uniform(0.2, 1)
+    tone = pale(rng) * share + scene.kin(rng) * (1 - share)
     first = rng.uniform(-np.pi, np.pi)
     for k in range(rng.integers(3, 7)):
         side = first + k * rng.uniform(0.7, 1.5)
@@ -104,7 +105,7 @@ def roots(scene: Scene, z: float, rng: np.random.Generator) -> None:
     middle, spread = rng.uniform(-np.pi, np.pi), rng.uniform(0.35, 1.1)
     if abs(middle) < 0.7:
         middle += np.pi
-    base = np.array([0.42, 0.29, 0.17]) * rng.uniform(0.5, 1.3)
+    base = 0.5 * np.array([0.42, 0.31, 0.2]) * rng.uniform(0.5, 1.3) + 0.5 * scene.kin(rng)
     rgba = np.zeros((side, side, 4), np.float32)
 
     def grow(x: float, y: float, direction: float, steps: int, thick: int, level: int) -> None:

@@ -207,9 +207,9 @@ def leakage(scene: Scene, z: float, rng: np.random.Generator) -> None:
 def open_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """TJ: two pipes have come apart: a dark band of soil all round, then the bright lip of the next pipe."""
     g = grid()
-    gap = ((g.z >= z) & (g.u < deep(z) + rng.uniform(0.4, 0.8))).astype(np.float32) * np.ones_like(g.theta)
-    scene.radius += gap * (0.22 + 0.06 * noise(rng, 0.25, 0.2, rough=0.7))
-    scene.paint(gap, np.array(scene.silt) * rng.uniform(0.3, 0.9))
+    gap = ((g.z >= z) & (g.u < deep(z) + rng.uniform(0.8, 1.3))).astype(np.float32) * np.ones_like(g.theta)
+    scene.radius += gap * (0.13 + 0.05 * noise(rng, 0.25, 0.2, rough=0.7))
+    scene.paint(gap, np.array(scene.silt) * rng.uniform(0.25, 0.7))
     scene.detail[:] = np.where(gap > 0, np.clip(1 + 0.45 * noise(rng, 0.14, 0.14, rough=0.8), 0.2, 2), scene.detail)
     scene.mark("TJ", np.roll(gap, 3, 1) + gap > 0)
 
