@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from vpipe_utils.data.classes import NORMAL
-from vpipe_utils.pipesim import functional, materials, structural
+from vpipe_utils.pipesim import functional, materials, nuisance, structural
 from vpipe_utils.pipesim.filming.camera import MIN_SHARE, film, visible_shares
 from vpipe_utils.pipesim.filming.path import Plan, Views, draw_plan, draw_views, targets
 from vpipe_utils.pipesim.labelsets import Clip
@@ -57,10 +57,14 @@ class Filming:
 
 @dataclass(frozen=True)
 class Filmed:
-    """A finished clip: frames uint8 (F, H, W, 3), evidence rows (class, frame, x0, y0, x1, y1, share)."""
+    """A finished clip: frames uint8 (F, H, W, 3), evidence rows (class, frame, x0, y0, x1, y1, share).
+
+    `coarser`: what its encoder adds to the quality number.
+    """
 
     frames: np.ndarray
-    evidence: list[tuple[str, int, int, int, int, int, float]]
+    evidence: list[nuisance.Row]
+    coarser: int = 0
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,13 @@ def choose_views(
     wanted: Wanted,
     n_frames: int,
     aspect: float,
-    hidden: np.ndarray,
+    shown: np.ndarray,
     rng: np.random.Generator,
 ) -> tuple[Views, float]:
     """The path of MAX_PATHS whose shares in sight and sizes are nearest to what is wanted, and how far off it is.
 
-    `hidden`: frames (F,) that will show nothing. A path that shows a label in fewer than two frames is infinitely off.
+    `shown`: the filmed picture that each frame (F,) will show, -1 for none. A path that shows a label in fewer than two
+    frames is infinitely off.
     """
     if not shot.codes:
         return draw_views(rng, plan, n_frames), 0.0
@@ -141,7 +146,7 @@ def choose_views(
     asked = sight.copy()
     for _ in range(MAX_PATHS):
         views = draw_views(rng, plan, n_frames, aims, asked, sizes, wide, aspect)
-        shares = visible_shares(shot, views, aspect) * ~hidden[:, None]
+        shares = np.where(shown[:, None] >= 0, visible_shares(shot, views, aspect)[shown], 0)
         seen = (shares >= MIN_SHARE).mean(0)
         off = np.abs(seen - sight).max() + 0.05 * np.abs(np.log(shares.max(0).clip(1e-4) / sizes)).max()
         off = np.inf if (seen * n_frames < 2).any() else float(off)
@@ -190,7 +195,8 @@ def make_clip(
     look = materials.draw_look(np.random.default_rng(derive_seed(seed, "recording", clip.recording)), clip.recording)
     rng, length, plan = begin(clip, seed, filming)
     n_frames, aspect = n_frames or length, filming.width / filming.height
-    hidden = np.zeros(n_frames, bool)
+    spoilt = nuisance.draw(np.random.default_rng(derive_seed(seed, "nuisance", clip.video)))
+    shown = spoilt.shown(n_frames)
     wanted = draw_wanted(rng, [code for code in clip.labels if code != NORMAL], filming)
     best: tuple[float, Picture, Views] | None = None
     depths = draw_depths(rng, list(wanted.sight), bool(plan.zoomed))
@@ -198,7 +204,7 @@ def make_clip(
         shot = build(clip.labels, look, depths, rng)
         off = np.inf
         if set(shot.codes) == set(wanted.sight):
-            views, off = choose_views(shot, plan, wanted, n_frames, aspect, hidden, rng)
+            views, off = choose_views(shot, plan, wanted, n_frames, aspect, shown, rng)
         if np.isfinite(off):
             depths = moved(depths, shot, plan, wanted, aspect)
         else:  # one hides another, or is too far away
@@ -211,6 +217,6 @@ def make_clip(
         raise RuntimeError(
             f"pipesim: {clip.video} ({' '.join(clip.labels)}): no scene in {MAX_SCENES} shows every label"
         )
-    shot = faded(best[1], filming.contrast * rng.uniform(0.7, 1.0))
+    shot = nuisance.veil(faded(best[1], filming.contrast * rng.uniform(0.7, 1.0)), spoilt)
     frames, evidence = film(shot, best[2], look, rng, filming.width, filming.height, filming.fps)
-    return Filmed(frames, evidence), rng
+    return Filmed(*nuisance.apply(frames, evidence, spoilt, rng), spoilt.coarser), rng

@@ -124,7 +124,7 @@ def _make(folder: Path, arguments: tuple[int, Filming], clip: Clip) -> None:
     filmed, rng = make_clip(clip, *arguments)
     with atomic_path(folder / "videos" / clip.video) as part:
         index = int(rng.choice(len(FORMATS), p=[each.share for each in FORMATS]))
-        write_video(part, filmed.frames, arguments[-1].fps, index)
+        write_video(part, filmed.frames, arguments[-1].fps, index, filmed.coarser)
         scale = FORMATS[index].scale
         evidence = [
             (code, frame, *(side * scale for side in box), share) for code, frame, *box, share in filmed.evidence
