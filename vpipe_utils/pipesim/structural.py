@@ -27,21 +27,26 @@ def nearest_joint(scene: Scene, z: float) -> float:
 
 
 def bend_displaced(scene: Scene, z: float, rng: np.random.Generator) -> None:
-    """CK: behind a joint the pipe goes on 0.2–0.36 radii aside; its edge shows as a bright crescent."""
+    """CK: behind a joint the pipe goes on 0.25–0.42 radii aside; its edge shows as a bright crescent."""
     g = grid()
     at = rng.uniform(-np.pi, np.pi)
-    jump = rng.uniform(0.2, 0.36)
+    jump = rng.uniform(0.25, 0.42)
     behind = (g.z >= z).astype(np.float32)
     scene.centre = scene.centre + np.float32([[np.sin(at) * jump], [np.cos(at) * jump]]) * behind
     toward = np.cos(turn(at + np.pi))  # the side where the far pipe stands in
-    scene.mark("CK", (toward > 0.1) & (g.u >= deep(z) - 0.05) & (g.u <= deep(z) + 0.3))
+    scene.paint(
+        0.8 * ((g.u < deep(z)) & (g.u > deep(z) - 0.1)) * ramp(-toward, -0.6, 0.2), (0.03, 0.03, 0.03)
+    )  # the gap
+    edge = (toward > 0.1) & (g.u >= deep(z) - 0.05) & (g.u <= deep(z) + 0.3)
+    scene.paint(0.9 * (edge & (g.z >= z)), scene.kin(rng, 1.2, 1.8))
+    scene.mark("CK", edge)
 
 
 def bend_undulation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """QF: from there on the pipe rises and sags; what water there is stands in the sags."""
     g = grid()
     at = deep(z)
-    height, length = rng.uniform(0.38, 0.6), rng.uniform(2.2, 3.6)
+    height, length = rng.uniform(0.45, 0.65), rng.uniform(2.2, 3.6)
     phase = 2 * np.pi * (g.u - at) / length * float(rng.choice([-1, 1]))
     wave = height * np.sin(phase) * ramp(g.u, at, at + 0.5) * ramp(g.u, at + 2.2 * length, at + 1.6 * length)
     scene.centre = scene.centre.copy()
@@ -151,9 +156,9 @@ def corrosion(scene: Scene, z: float, rng: np.random.Generator) -> None:
     above = ramp(np.abs(turn(0.0)), 0.7, 1.2)
     cover = 0.8 * noise(rng, 0.5, 0.5, rough=0.8) + 2.2 * stretch(at - 0.4, at + length, 0.5) * above - 1.6
     amount = ramp(cover, 0.0, 0.3).astype(np.float32)
-    pits = ramp(noise(rng, 0.13, 0.13, rough=0.6), 0.75, 1.2).astype(np.float32) * amount
-    stones = ramp(noise(rng, 0.10, 0.10), 1.0, 1.5).astype(np.float32) * amount
-    scene.radius += amount * (0.06 + 0.05 * noise(rng, 0.15, 0.15, rough=0.8)) + 0.07 * pits
+    pits = ramp(noise(rng, 0.22, 0.22, rough=0.5), 0.6, 0.9).astype(np.float32) * amount
+    stones = ramp(noise(rng, 0.15, 0.15), 0.9, 1.3).astype(np.float32) * amount
+    scene.radius += amount * (0.08 + 0.07 * noise(rng, 0.17, 0.17, rough=0.8)) + 0.10 * pits
     scene.paint(0.85 * amount, rust(rng))
     scene.paint(0.9 * pits, (0.05, 0.03, 0.02))
     scene.paint(0.7 * stones, (0.62, 0.56, 0.46))
