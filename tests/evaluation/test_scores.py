@@ -178,3 +178,38 @@ def test_predictions_of_older_data_say_what_to_run_again(params, runs, folds):
     scores.write_combined(params.layout, "fold_mean", {"frame/a": table}, params.class_codes)
     with pytest.raises(ValueError, match="predictions of older data; run notebook 06 again"):
         scores.read_combined(params.layout, "fold_mean", ["frame/a"], params.class_codes[::-1])
+
+
+def test_models_are_compared_over_runs_and_recordings(params, runs, folds, labels):
+    """On validation videos each fold has its own; on test videos all have the same."""
+    by_model = scores.validation_predictions(runs, folds, params.class_codes)
+    a, b = by_model["super_image/tresnet_xl"], by_model["video/video_swin_k400"]
+    found = scores.compare_runs(labels, a, b, n=50, seed=0)
+    cv = [scores.cross_validation(of, labels)["cv_mAP"] for of in (a, b)]
+    assert found.difference == pytest.approx(cv[0] - cv[1])
+    assert found.low < found.difference < found.high
+    with pytest.raises(ValueError, match="1 run"):
+        scores.compare_runs(labels, a, {1: b[1]}, 50, 0)
+
+
+def test_clips_of_one_recording_count_once(labels):
+    """Names that end in _1, _2 are pieces of one recording; two clips of one are one piece of news."""
+    names = [f"r{i % 10}_{i // 10}.mp4" for i in range(40)]
+    alike = pd.concat([labels[:10]] * 4, ignore_index=True).assign(video=names)
+    assert len(set(scores.recordings_of(alike))) == 10
+    predictions = random_predictions(labels["video"][:10], list(labels)[1:], 0)
+    repeated = pd.concat([predictions] * 4, ignore_index=True)
+    ten = scores.interval_scores(labels[:10], predictions, 300, 0)
+    forty = scores.interval_scores(alike, repeated.assign(video=names), 300, 0)
+    assert forty["high"] - forty["low"] == pytest.approx(ten["high"] - ten["low"], rel=0.3)
+
+
+def test_a_model_clears_the_floor_or_does_not(labels):
+    classes = list(labels)[1:]
+    right = labels.astype({code: "float32" for code in classes})
+    guess, other = (random_predictions(labels["video"], classes, seed) for seed in (1, 2))
+    assert scores.clears(labels, right, guess, 100, 0).above
+    assert not scores.clears(labels, other, guess, 100, 0).above
+    half = guess[:20]  # a baseline of fewer videos: both are scored on these
+    found = scores.clears(labels, right, half, 100, 0)
+    assert found.difference == pytest.approx(scores.compare(labels[:20], right, half, 100, 0).difference)

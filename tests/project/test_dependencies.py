@@ -39,6 +39,7 @@ TRIGGERS = {
     "tiles/tile_cache": "01 02 12 train",
     "evaluation/metrics": "06 10 12 train",
     "evaluation/ensemble": "06 10",
+    "evaluation/resampling": "06 10",
     "evaluation/params": "",
     "learning/params": "",
     "learning/inputs": "12 train",

@@ -10,10 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from vpipe_utils.data.annotations import class_columns
+from vpipe_utils.data.annotations import class_columns, recording_of
 from vpipe_utils.data.params import DataParams
+from vpipe_utils.evaluation import resampling
 from vpipe_utils.evaluation.ensemble import fold_mean, weighted_mean
-from vpipe_utils.evaluation.metrics import average_precision, bootstrap_map, mean_average_precision, paired_bootstrap
+from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
 from vpipe_utils.evaluation.predictions import read_predictions, write_predictions
 from vpipe_utils.project.paths import Layout
 
@@ -160,9 +161,12 @@ def frame_pooling(
 
 
 def interval_scores(labels: pd.DataFrame, predictions: pd.DataFrame, n: int, seed: int) -> dict[str, float]:
-    """mAP with its 95 % bootstrap interval over the videos of ``labels``: mAP, low, high."""
+    """mAP with its 95 % interval over the recordings of the videos of ``labels``: mAP, low, high.
+
+    For this trained model on other recordings of the same kind; not for the model trained again.
+    """
     targets, scores = matrices(labels, predictions)
-    low, high = bootstrap_map(targets, scores, n, seed)
+    low, high = resampling.bootstrap_map(targets, scores, recordings_of(labels), n, seed)
     return {"mAP": mean_average_precision(targets, scores), "low": low, "high": high}
 
 
@@ -176,10 +180,44 @@ def scored_labels(labels: pd.DataFrame, held_out: pd.DataFrame | None, predictio
     return labels_of(labels, predictions) if held_out is None else held_out
 
 
-def compare(labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed: int) -> tuple[float, float, float]:
-    """mAP(a) - mAP(b) on the same videos with its paired interval: (difference, low, high)."""
+def compare(labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed: int) -> resampling.Difference:
+    """mAP(a) - mAP(b) on the same videos with its paired interval over recordings: (difference, low, high).
+
+    For these two trained models; for the methods behind them see `compare_runs`.
+    """
     targets, scores_a = matrices(labels, a)
-    return paired_bootstrap(targets, scores_a, matrices(labels, b)[1], n, seed)
+    return resampling.paired_bootstrap(targets, scores_a, matrices(labels, b)[1], recordings_of(labels), n, seed)
+
+
+def compare_runs(labels: pd.DataFrame, a: ByFold, b: ByFold, n: int, seed: int) -> resampling.Difference:
+    """Mean over the runs that both have of mAP(a_k) - mAP(b_k), with an interval over runs and recordings.
+
+    A run is a fold, or any other key, as (seed, fold). Each pair is scored on those rows of ``labels`` that its tables
+    hold: all of them for held-out videos, a fold's own for validation. See `resampling.compare_runs` for what the
+    interval covers. Raises ValueError for fewer than two runs in common.
+    """
+    runs = []
+    for k in sorted(set(a) & set(b)):
+        same = labels_of(labels, a[k], b[k])
+        targets, scores_a = matrices(same, a[k])
+        runs.append(resampling.PairedRun(targets, scores_a, matrices(same, b[k])[1], recordings_of(same)))
+    return resampling.compare_runs(runs, n, seed)
+
+
+def clears(
+    labels: pd.DataFrame, predictions: pd.DataFrame, baseline: pd.DataFrame, n: int, seed: int
+) -> resampling.Difference:
+    """Whether a model is worth showing: its mAP minus the colour baseline's; ``.above`` says that it clears it.
+
+    On the videos of ``labels`` that both predict (the held-out ones, else those predicted out of fold): the paired
+    interval over recordings must lie above 0.
+    """
+    return compare(labels_of(labels, predictions, baseline), predictions, baseline, n, seed)
+
+
+def recordings_of(labels: pd.DataFrame) -> np.ndarray:
+    """The recording of each row's video, (V,): what is drawn together when recordings are resampled."""
+    return labels["video"].map(recording_of).to_numpy(str)
 
 
 def write_combined(layout: Layout, kind: str, predictions: Mapping[str, pd.DataFrame], classes: Sequence[str]) -> None:

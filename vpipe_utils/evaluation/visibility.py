@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from vpipe_utils.data.annotations import class_columns
+from vpipe_utils.data.annotations import class_columns, recording_of
 
 
 def visible_shares(evidence: pd.DataFrame, frames: pd.Series) -> pd.DataFrame:
@@ -47,7 +47,7 @@ def ranks_by_visibility(
 ) -> pd.DataFrame:
     """Mean rank of the labels, grouped by visible share: model, visible (the group's mean), labels, rank, low, high.
 
-    ``groups`` groups of equal size, fewer where shares are tied; low and high are 95 % bootstrap bounds over labels.
+    ``groups`` groups of equal size, fewer where shares are tied; low and high are 95 % bounds by resampling recordings.
     With two models a third row a group, named 'difference', holds first minus second, resampled in pairs.
     """
     table = shares
@@ -60,9 +60,11 @@ def ranks_by_visibility(
     rng = np.random.default_rng(seed)
     rows = []
     for _, group in table.groupby(pd.qcut(table["visible"], groups, duplicates="drop"), observed=True):
-        drawn = rng.integers(0, len(group), (n, len(group)))
+        recordings, of = np.unique(group["video"].map(recording_of), return_inverse=True)
+        drawn = rng.multinomial(len(recordings), np.full(len(recordings), 1 / len(recordings)), size=n)
+        counts = drawn @ np.bincount(of)  # labels of a resample; a recording has at least one
         for name in names:
             values = group[name].to_numpy()
-            low, high = np.percentile(values[drawn].mean(axis=1), [2.5, 97.5])
+            low, high = np.percentile(drawn @ np.bincount(of, values) / counts, [2.5, 97.5])
             rows.append((name, group["visible"].mean(), len(group), values.mean(), low, high))
     return pd.DataFrame(rows, columns=["model", "visible", "labels", "rank", "low", "high"])

@@ -1,0 +1,174 @@
+"""How far a score moves: intervals by resampling recordings and, for a claim about methods, runs as well.
+
+Clips of one recording show one pipe in one light, so they are drawn together (a bootstrap of clusters): drawn one by
+one, as if each were news, they would make an interval too narrow. An interval over recordings speaks for these trained
+models on other recordings of the same kind. It does not speak for the same methods trained again: another seed or
+other training clips move a score, too, and `compare_runs` counts both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm, t
+
+from vpipe_utils.evaluation.metrics import checked, mean_average_precision, weighted_ap
+
+_CHUNK = 2_000_000  # elements of one block of resamples; keeps memory at some 100 MB
+
+
+class Difference(NamedTuple):
+    """What one has more than another, in mAP from -1 to 1, with its interval."""
+
+    difference: float
+    low: float
+    high: float
+
+    @property
+    def above(self) -> bool:
+        """Whether the interval lies above 0."""
+        return self.low > 0
+
+    @property
+    def below(self) -> bool:
+        """Whether the interval lies below 0."""
+        return self.high < 0
+
+
+class PairedRun(NamedTuple):
+    """Two methods that were trained alike once (one fold, one seed), predicting the same videos."""
+
+    targets: ArrayLike  # (V, C) of 0 and 1
+    a: ArrayLike  # (V, C) scores of the one
+    b: ArrayLike  # (V, C) scores of the other
+    recordings: ArrayLike  # (V,): which recording each video is of
+
+
+def bootstrap_map(
+    targets: ArrayLike, scores: ArrayLike, recordings: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
+) -> tuple[float, float]:
+    """Interval (low, high) of the mAP of this model, had as many other recordings of the same kind been filmed.
+
+    `targets`, `scores`: (V, C); `recordings`: (V,). Percentiles of the mAP over `n` resamples of the recordings. In
+    simulations with 150 and 200 recordings of one clip these covered the expected mAP in 93 % of cases.
+    """
+    return _interval(_maps([(targets, scores, recordings)], n, seed)[0], level)
+
+
+def bootstrap_ap(
+    targets: ArrayLike, scores: ArrayLike, recordings: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Lower and upper bounds, (C,) each, of the AP of every class; else as `bootstrap_map`.
+
+    Over the resamples that hold a positive of the class. NaN for a class of which one recording or none has positives.
+    """
+    targets, scores = checked(targets, scores)
+    codes = _codes([recordings], [targets])[0]
+    drawn = [weighted_ap(targets, scores, w[:, codes]) for w in _draws(codes.max() + 1, len(codes), n, seed)]
+    ap = np.concatenate(drawn)
+    having = np.array([len(np.unique(codes[column])) for column in targets.T])
+    bounds = np.full((2, targets.shape[1]), np.nan)
+    many = having > 1
+    if many.any():
+        bounds[:, many] = np.nanquantile(ap[:, many], [(1 - level) / 2, (1 + level) / 2], axis=0)
+    return bounds[0], bounds[1]
+
+
+def paired_bootstrap(
+    targets: ArrayLike,
+    a: ArrayLike,
+    b: ArrayLike,
+    recordings: ArrayLike,
+    n: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> Difference:
+    """mAP(a) - mAP(b) of two trained models with its interval; both are scored on the same resamples of recordings.
+
+    The interval speaks for other recordings, not for other training runs: see `compare_runs` for those.
+    """
+    difference = mean_average_precision(targets, a) - mean_average_precision(targets, b)
+    maps = _maps([(targets, a, recordings), (targets, b, recordings)], n, seed)
+    return Difference(difference, *_interval(maps[0] - maps[1], level))
+
+
+def compare_runs(runs: Sequence[PairedRun], n: int = 1000, seed: int = 0, level: float = 0.95) -> Difference:
+    """Mean over `runs` of mAP(a) - mAP(b), with an interval for other runs on other recordings: a claim about methods.
+
+    Runs differ by seed or by fold; they may predict the same videos (held out) or each its own (validation).
+
+    The variance of the mean has two parts, as in studies in which several readers judge the same cases (Obuchowski and
+    Rockette 1995, doi 10.1080/03610919508813243): s²/R of the R differences, in which chance in training and what
+    recordings do to one run alone show; and the covariance between runs that comes from predicting the same
+    recordings, from resamples in which all runs get the same recordings (0 where each run has videos of its own). With
+    few runs s² is a guess, so its part counts with Student's t of R - 1 degrees of freedom and the other with the
+    normal quantile, added in squares (Zou and Donner 2008, doi 10.1002/sim.3095). It is never narrower than resampling
+    recordings alone. In simulations with 2 to 10 runs it covered the truth in 95 to 99 % of cases; three runs
+    cost up to twice the width of many, and two tell very little (t is 12.7).
+
+    Runs on folds of one data set share most of their training clips, so for wholly new data it is somewhat narrow.
+    Raises ValueError for fewer than two runs.
+    """
+    if len(runs) < 2:
+        raise ValueError(f"{len(runs)} run: how far other runs differ shows from two on; train more folds or seeds.")
+    pairs = [(run.targets, scores, run.recordings) for run in runs for scores in (run.a, run.b)]
+    reached = np.array([mean_average_precision(targets, scores) for targets, scores, _ in pairs])
+    maps = _maps(pairs, n, seed)
+    found, drawn = reached[::2] - reached[1::2], maps[::2] - maps[1::2]  # (R,), (R, n)
+    count = len(runs)
+    covariance = np.cov(drawn)
+    of_recordings = covariance.sum() / count**2  # variance of the mean, were the runs all there are
+    shared = (covariance.sum() - covariance.trace()) / (count * (count - 1))
+    of_runs = found.var(ddof=1) / count
+    of_few, of_many = t.ppf((1 + level) / 2, count - 1), norm.ppf((1 + level) / 2)
+    half = np.sqrt(of_few**2 * of_runs + of_many**2 * max(shared, 0.0))
+    half = max(half, of_many * np.sqrt(of_recordings))
+    mean = float(found.mean())
+    return Difference(mean, float(mean - half), float(mean + half))
+
+
+def _codes(recordings: Sequence[ArrayLike], targets: Sequence[ArrayLike]) -> list[NDArray[np.int64]]:
+    """Every recording of several lists as a number from 0, the same in all; a list has as many as `targets` rows."""
+    lists = [np.asarray(each).astype(str) for each in recordings]
+    for videos, named in zip(targets, lists, strict=True):
+        if named.shape != (len(videos),):
+            raise ValueError(f"{len(videos)} videos, but recordings {named.shape}: name the recording of each video.")
+    _, codes = np.unique(np.concatenate(lists), return_inverse=True)
+    return np.split(codes.reshape(-1), np.cumsum([len(each) for each in lists])[:-1])
+
+
+def _draws(groups: int, videos: int, n: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """How often each of `groups` recordings is drawn, (R, groups), in blocks that make `n` resamples."""
+    rng = np.random.default_rng(seed)
+    size = max(1, _CHUNK // videos)
+    for start in range(0, n, size):
+        yield rng.multinomial(groups, np.full(groups, 1 / groups), size=min(size, n - start))
+
+
+def _maps(tables: Sequence[tuple[ArrayLike, ArrayLike, ArrayLike]], n: int, seed: int) -> NDArray[np.float64]:
+    """mAP (len(tables), n) of (targets, scores, recordings) over `n` resamples, the same recordings for all tables.
+
+    A class that the data has and a resample happens to miss is left out of that resample's mean; one that the data
+    itself lacks counts 0, as officially.
+    """
+    checked_tables = [checked(targets, scores) for targets, scores, _ in tables]
+    codes = _codes([recordings for *_, recordings in tables], [targets for targets, _ in checked_tables])
+    groups = max(code.max() for code in codes) + 1
+    blocks = []
+    for drawn in _draws(groups, max(map(len, codes)), n, seed):
+        block = np.empty((len(tables), len(drawn)))
+        for row, ((targets, scores), code) in enumerate(zip(checked_tables, codes, strict=True)):
+            ap = weighted_ap(targets, scores, drawn[:, code])
+            ap[:, ~targets.any(axis=0)] = 0.0
+            held = ~np.isnan(ap)
+            block[row] = np.nan_to_num(ap).sum(axis=1) / np.maximum(held.sum(axis=1), 1)
+        blocks.append(block)
+    return np.concatenate(blocks, axis=1)
+
+
+def _interval(values: NDArray[np.float64], level: float) -> tuple[float, float]:
+    low, high = np.quantile(values, [(1 - level) / 2, (1 + level) / 2])
+    return float(low), float(high)
