@@ -44,9 +44,12 @@ def markdown(rows: list[list[object]]) -> str:
 
 
 def headline() -> str:
-    """Every model: the paper's figure and ours (notebook 10)."""
+    """Every model that clears the colour baseline, and apart from them those that do not (notebook 10)."""
     record = json.loads((RECORDS / "demo" / "headline.json").read_text(encoding="utf-8"))
-    return markdown([record["columns"], *record["rows"]])
+    text = markdown([record["columns"], *record["rows"]])
+    small = record.get("small") or {"rows": []}  # older records have none
+    apart = f"\n\n{small['note']}\n\n{markdown([small['columns'], *small['rows']])}" if small["rows"] else ""
+    return text + apart
 
 
 def reading() -> str:

@@ -28,11 +28,30 @@ def test_every_table_has_its_place() -> None:
 
 def test_the_headline_has_every_row_and_interval() -> None:
     record = json.loads((tables.RECORDS / "demo" / "headline.json").read_text(encoding="utf-8"))
-    lines = tables.headline().splitlines()
-    assert len(lines) == len(record["rows"]) + 2
-    for row, line in zip(record["rows"], lines[2:], strict=True):
-        cells = [cell.strip() for cell in line.strip("|").split("|")]
-        assert cells[0] == row[0] and cells[1] == ("" if row[1] is None else f"{row[1]:.3f}")
+    assert cells_of(tables.headline()) == [
+        [f"{cell:.3f}" if isinstance(cell, float) else cell or "" for cell in row]
+        for part in (record, record.get("small", {}))
+        for row in part.get("rows", [])
+    ]
+
+
+def test_what_does_not_clear_the_baseline_stands_in_a_table_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = {"columns": ["Model", "Here"], "rows": [["tiny", "0.2"]], "note": "Too small to say anything here:"}
+    (tmp_path / "demo").mkdir()
+    record = {"columns": ["Model", "Here"], "rows": [["lite0", 0.6]], "small": small}
+    (tmp_path / "demo" / "headline.json").write_text(json.dumps(record))
+    monkeypatch.setattr(tables, "RECORDS", tmp_path)
+    shown, note, apart = tables.headline().split("\n\n")
+    assert cells_of(shown) == [["lite0", "0.600"]] and note == small["note"] and cells_of(apart) == [["tiny", "0.2"]]
+
+
+def cells_of(text: str) -> list[list[str]]:
+    """The cells of the rows of Markdown tables, without their heads."""
+    found = [[cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    heads = {place - 1 for place, cells in enumerate(found) if set(cells) == {"---"}}
+    return [cells for place, cells in enumerate(found) if not {place, place - 1} & heads]
 
 
 def test_loading_compares_like_with_like(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,8 +8,11 @@ import pytest
 from fakes import smoke_params
 from markdown_it import MarkdownIt
 
+from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.learning.params import read_model
-from vpipe_utils.report import sentences
+from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.report import paper_tables, sentences
 
 
 def labels(**columns: list[int]) -> pd.DataFrame:
@@ -20,6 +23,18 @@ def labels(**columns: list[int]) -> pd.DataFrame:
 
 def videos(n: int) -> pd.DataFrame:
     return pd.DataFrame({"readable": [True] * n, "duration_s": 36.0})
+
+
+def params(**changes):
+    return EnsembleParams.from_values(read_layers(layer_files("smoke", "ensemble")) | changes)
+
+
+def labels_with(counts):
+    table = pd.DataFrame(0, index=range(max(counts)), columns=list(CLASSES[: len(counts)]))
+    for code, count in zip(table.columns, counts, strict=True):
+        table.loc[: count - 1, code] = 1
+    table.insert(0, "video", [f"{i}.mp4" for i in range(len(table))])
+    return table
 
 
 def said(table: pd.DataFrame, jpeg: int = 300, cache: int = 100, names: dict[str, str] | None = None) -> str:
@@ -146,3 +161,15 @@ def test_costs_beside_the_papers_parameters_and_a_plain_step() -> None:
     assert "training x 1.10, prediction x 1.30 (medians over 2 models)" in speed
     assert "fell for 1 of 2 models in 4 steps" in falls
     assert len(sentences.cost_lines(counted, measured[:0], "smoke", "cpu", 4)) == 2, "nothing fits this machine"
+
+
+def test_data_is_named_for_what_it_is():
+    few = labels_with((5, 3, 2))
+    assert sentences.data_name(params(), few) == "PipeSim"
+    assert "not sewer video" in sentences.describe_data(params(), few, 7)
+    files = {"source": "files", "videos_dir": "data/my_videos", "annotations": "data/labels.csv"}
+    own = sentences.describe_data(params(**files), few, 1200)
+    assert "own data, folder 'my_videos'" in own and "5 labelled videos" in own and "1,200 test videos" in own
+    real = labels_with(paper_tables.QV_PIPE_COUNTS)
+    assert sentences.data_name(params(**files), real) == "QV-Pipe"
+    assert sentences.data_name(params(**files), labels_with([300] * 17)) == "own data"

@@ -31,8 +31,9 @@ from vpipe_utils.report.figure_style import (
 )
 from vpipe_utils.user_files.user_text import in_figure
 
-APPROACH_COLOURS = {"frame": ORANGE, "video": GREEN, "super_image": BLUE, "ensemble": INK}
+APPROACH_COLOURS = {"frame": ORANGE, "video": GREEN, "super_image": BLUE, "ensemble": INK, "baseline": GREY}
 APPROACH_NAMES = {"frame": "frames", "video": "Video Swin", "super_image": "super-image", "ensemble": "ensemble"}
+APPROACH_NAMES["baseline"] = "colour, no network"
 FOLD_COLOURS = (BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE, INK, GREY)
 
 
@@ -41,7 +42,8 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
     """mAP of every model with its interval, and the paper's beside it.
 
     ``scores``, one row a dot from top to bottom: name, approach, measured, low, high, paper; mAP in
-    [0, 1], NaN where there is none. The two are of different data, unless ``measured_on`` says QV-Pipe.
+    [0, 1], NaN where there is none. The two are of different data, unless ``measured_on`` says QV-Pipe. A line marks
+    the baseline, the floor of all others.
     """
     y = np.arange(len(scores))[::-1]
     figure = new_figure(height=1.3 + 0.32 * len(scores))
@@ -51,6 +53,8 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
         axes.hlines(place, row.low, row.high, color=colour, lw=3, alpha=0.35)
         axes.plot(row.measured, place, "o", color=colour, ms=7)
         axes.plot(row.paper, place, "D", mfc="white", mec=VERMILION, ms=5.5)
+        if row.approach == "baseline":
+            axes.axvline(row.measured, color=GREY, lw=1, zorder=0)
         if np.isfinite(row.measured):
             axes.annotate(f"{row.measured:.3f}", (row.measured, place), (0, 6), textcoords="offset points",
                           ha="center", fontsize=7.5)  # fmt: skip

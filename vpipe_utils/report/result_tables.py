@@ -1,192 +1,98 @@
-"""The words and tables of notebooks 06 and 10: what was measured, beside the paper's figures.
+"""The tables of notebooks 06 and 10: what was measured, beside the paper's figures. Their sentences: `conclusions`.
 
-Every sentence is computed from results and claims no more than its interval does. Notebook 10's closing ones are in
-`conclusions`.
+A row is named after the model that ran. The paper's figure of an approach stands beside the approach; beside a model it
+stands only where that is the paper's own network. Rows that are not shown to be better than the colour baseline stand
+apart.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from itertools import combinations
 
 import numpy as np
 import pandas as pd
 import yaml
 
-from vpipe_utils.data.annotations import class_columns, class_counts
-from vpipe_utils.data.classes import CLASSES, NORMAL
-from vpipe_utils.data.params import DataParams
+from vpipe_utils.evaluation.colour_baseline import NAME as FLOOR
 from vpipe_utils.report import paper_tables
-from vpipe_utils.report.sentences import as_list
 from vpipe_utils.storage.tables import read_json
-from vpipe_utils.user_files.user_text import in_markdown, many
 
-APPROACH_WORDS = {"frame": "frame-wise", "video": "Video Swin", "super_image": "super-image"}
+APPROACH_WORDS = {"super_image": "super-image", "video": "Video Swin", "frame": "frame-wise"}  # the paper's order
+# What a network is given: as the approaches, but for models of the super-image approach that read tile by tile.
+WAY_WORDS = {"super_image": "super-image", "tiles": "tiles one by one", "video": "clip", "frame": "single frames"}
+ENSEMBLES = {"weighted": "weighted ensemble", "weighted_zc": "weighted ensemble, ZC rule"}
+COLOUR = "colour baseline, no network"
+NONE_CLEARS = "none above colour"
 FEW_VIDEOS = 20  # scored; below, chance alone can put any model first
 
 
-def describe_runs(runs: pd.DataFrame) -> str:
-    """One sentence on what is there, and one on what is missing. ``runs``: `scores.find_runs`."""
-    done, missing = runs[runs["finished"]], runs[~runs["finished"]]
-    folds = ", ".join(map(str, sorted(done["fold"].unique())))
-    models = many(done["name"].nunique(), "model")
-    text = f"{many(len(done), 'finished run')}: {models} on {'fold' if len(folds) == 1 else 'folds'} {folds}."
-    absent = [word for approach, word in APPROACH_WORDS.items() if approach not in set(done["approach"])]
-    if absent:
-        text += f" Without a finished run, and so left out below: {', '.join(absent)}."
-    if len(missing):
-        pairs = zip(missing["name"], missing["fold"], strict=True)
-        named = (f"{in_markdown(name)} fold {fold}" for name, fold in pairs)
-        text += f" Not finished: {', '.join(named)}."
-    return text
-
-
-def data_name(params: DataParams, labels: pd.DataFrame) -> str:
-    """'PipeSim', 'QV-Pipe' (told by its class counts) or 'own data'."""
-    if params.source == "pipesim":
-        return "PipeSim"
-    if tuple(class_columns(labels)) != CLASSES:
-        return "own data"
-    # a few videos may be unreadable and so be missing from the table
-    gap = np.abs(np.subtract(class_counts(labels).to_numpy(), paper_tables.QV_PIPE_COUNTS)).max()
-    return "QV-Pipe" if gap <= 20 else "own data"
-
-
-def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
-    """Plain words on what the figures were measured on."""
-    sizes = f"{many(len(labels), 'labelled video')} for training and validation and {many(n_test, 'test video')}"
-    name = data_name(params, labels)
-    if name == "PipeSim":
-        return (
-            f"Measured on PipeSim (preset {in_markdown(params.preset)}): {sizes} of "
-            f"{params.pipesim_width}x{params.pipesim_height} pixels. "
-            "PipeSim clips are drawn by a program, they are not sewer video. "
-            "The paper's figures are of QV-Pipe, with full-size pretrained networks: the two columns stand "
-            "side by side for the order of the methods, not for their level."
-        )
-    if name == "QV-Pipe":
-        return f"Measured on QV-Pipe, the data of the challenge (preset {in_markdown(params.preset)}): {sizes}."
-    folder = in_markdown(Path(params.videos_dir or "").name)
-    return (
-        f"Measured on own data, folder '{folder}' (preset {in_markdown(params.preset)}): {sizes}, "
-        f"{len(class_columns(labels))} classes. The paper's figures are of QV-Pipe."
-    )
-
-
-def verdict(a: str, b: str, difference: float, low: float, high: float, unit: str = "mAP") -> str:
-    """What a paired interval says: 'a beats b by +0.052 [+0.021, +0.083] mAP', or that it cannot tell."""
-    if difference == low == high == 0:
-        return f"{a} and {b} have exactly the same {unit} here"
-    digits = 3 if high - low >= 0.002 else 4  # the ZC rule moves the fourth decimal
-    figures = f"{difference:+.{digits}f} [{low:+.{digits}f}, {high:+.{digits}f}] {unit}"
-    if low > 0:
-        return f"{a} beats {b} by {figures}"
-    if high < 0:
-        return f"{a} falls behind {b} by {figures}"
-    return f"{a} and {b} cannot be told apart here, the difference is {figures}"
-
-
-def order_of_approaches(differences: dict[tuple[str, str], tuple[float, float, float]]) -> str:
-    """Whether the paper's order, super-image over Video Swin over frames, shows here.
-
-    ``differences``: (better in the paper, worse) -> difference, low, high; models named 'approach/model'.
-    """
-    found: dict[str, list[str]] = {"confirmed": [], "undecided": [], "reversed": []}
-    for (a, b), (_, low, high) in differences.items():
-        kind = "confirmed" if low > 0 else "reversed" if high < 0 else "undecided"
-        found[kind].append(" over ".join(APPROACH_WORDS[name.split("/")[0]] for name in (a, b)))
-    if not differences:
-        return "The paper's order of the approaches cannot be looked at here: one approach was trained"
-    listed = "; ".join(f"{kind}: {', '.join(pairs)}" for kind, pairs in found.items() if pairs)
-    return f"The paper's order of the approaches (super-image, then Video Swin, then frames) here: {listed}"
-
-
-def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -> list[str]:
-    """What the ensemble adds to its best member, and the rule to the ensemble. ``figures``: metrics.json of 06."""
-    best = in_markdown(figures["best_member"])
-    few = figures["n_videos"] < FEW_VIDEOS
-    if few and len(figures["members"]) > 1:
-        by_weights = f"What the ensemble adds cannot be told from {many(figures['n_videos'], 'scored video')}"
-    elif len(figures["members"]) > 1:
-        by_weights = verdict("The weighted ensemble", f"its best member ({best})", *figures["difference"])
-    else:
-        by_weights = f"The ensemble has one member, {best}, and so is this model"
-    if normal_class is None:
-        return [f"{by_weights}.", "There is no normal class, so no rule for sure normal videos changes anything."]
-    if few:
-        return [f"{by_weights}."]
-    rule = "ZC rule" if normal_class == NORMAL else f"rule for videos sure to be '{in_markdown(normal_class)}'"
-    by_rule = verdict(f"The ensemble with the {rule}", "the one without", *figures["zc_effect"])
-    return [f"{by_weights}.", f"{by_rule} (paper: +0.0012)."]
-
-
-def ensemble_summary(
-    figures: Mapping[str, object], scores: pd.DataFrame, held_out: bool, normal_class: str | None
-) -> str:
-    """Notebook 06's closing sentences. ``figures``: what it writes to metrics.json; ``scores``: its table."""
-    lines = [f"Judged on {figures['n_videos']:,} {figures['judged_on']}; chance is {figures['chance_mAP']:.3f}."]
-    if not held_out:
-        lines.append("There are no held-out labels here, so there is no leaderboard score.")
-    elif scores["folds"].max() > 1 and figures["n_videos"] >= FEW_VIDEOS:
-        gain = (scores["heldout_mAP"] - scores["single_mAP"]).mean()
-        lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (paper: +0.018).")
-    return as_list([*lines, *ensemble_findings(figures, normal_class)])
-
-
 def run_facts(runs: pd.DataFrame) -> pd.DataFrame:
-    """What the finished runs' own files say, one row a model: network, parameters_m, epochs, ema, minutes.
+    """What the finished runs' own files say, one row a model (index: name), from ``runs`` of `scores.find_runs`.
 
-    Index: name. ``minutes`` is the sum of the training time of its folds.
+    network (words), backbone, trunk (what two models share that differ in handling only), way (a key of WAY_WORDS),
+    head, papers (the paper's own network), parameters_m, epochs, ema, and minutes: training time, all folds.
     """
     rows = {}
     for name, group in runs[runs["finished"]].groupby("name", sort=False):
         metrics = [read_json(folder / "metrics.json") for folder in group["folder"]]
-        effective = saved_params(runs, name)
+        values = saved_params(runs, name)
+        approach, model = name.split("/")
+        by_tile = bool(values.get("tile_tokens", False))
         rows[name] = {
-            "network": _network(metrics[0]),
+            "network": _network(metrics[0], by_tile),
+            "backbone": metrics[0].get("backbone"),
+            "trunk": f"{metrics[0].get('backbone')} {values.get('backbone_args') or {}}",
+            "way": "tiles" if by_tile else approach,
+            "head": metrics[0].get("head"),
+            "papers": paper_tables.is_papers_network(model, values),
             "parameters_m": (metrics[0].get("parameters") or np.nan) / 1e6,
             "epochs": metrics[0].get("epochs"),
-            "ema": bool(effective.get("ema", False)),
+            "ema": bool(values.get("ema", False)),
             "minutes": sum(m.get("train_seconds") or 0.0 for m in metrics) / 60,
         }
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")
 
 
 def saved_params(runs: pd.DataFrame, name: str) -> dict[str, object]:
-    """The parameters that the runs of a model were made with, of its first fold; {} where none were saved."""
-    saved = runs.loc[(runs["name"] == name) & runs["finished"], "folder"].iloc[0] / "params.yaml"
-    return yaml.safe_load(saved.read_text(encoding="utf-8")) if saved.is_file() else {}
+    """The parameters that a model was trained with, of its first finished fold; {} where there are none."""
+    files = [folder / "params.yaml" for folder in runs.loc[(runs["name"] == name) & runs["finished"], "folder"]]
+    found = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files[:1] if file.is_file()]
+    return found[0] if found else {}
 
 
-def _network(metrics: dict) -> str | None:
-    """Backbone of a run, with its head where that is not the usual linear layer."""
-    name = metrics.get("backbone")
-    return f"{name} + ML-Decoder" if metrics.get("head") == "ml_decoder" else name
+def _network(metrics: dict, by_tile: bool) -> str | None:
+    """Backbone of a run; its head where that is not the usual linear layer; how it reads and starts."""
+    words = [metrics.get("backbone"), "tile by tile" if by_tile else None]
+    words.append("ML-Decoder" if metrics.get("head") == "ml_decoder" else None)
+    words.append("from scratch" if str(metrics.get("weights", "")).startswith("random") else None)
+    return ", ".join(word for word in words if word) if words[0] else None
 
 
 def rows_that_hold(scores: pd.DataFrame, normal_class: str | None) -> pd.DataFrame:
     """``scores`` of notebook 06 without the ensemble's second row where no normal class gives it a rule."""
-    return scores if normal_class is not None else scores[scores["model"] != "weighted_zc"].reset_index(drop=True)
+    return scores if normal_class is not None else scores[scores["model"] != "weighted_zc"]
 
 
 def comparison(scores: pd.DataFrame, facts: pd.DataFrame) -> pd.DataFrame:
-    """Measured beside the paper, one row a model: ``scores`` of notebook 06 with the paper's figures.
+    """``scores`` of notebook 06, one row a model, with what ``facts`` say of it and what follows.
 
-    Adds paper_name, paper (LB mAP), network, and measured, low, high: held-out where there
-    are held-out labels, else out-of-fold. All mAP in [0, 1].
+    Adds name; shown_name; measured, low, high: held-out where there are held-out labels, else out-of-fold; paper: the
+    leaderboard's mAP of this very network, NaN for every other; clears: whether the interval of its difference to the
+    colour baseline lies above 0. All mAP in [0, 1].
     """
     table = scores.copy()
     table["name"] = table["approach"] + "/" + table["model"]
     table = table.merge(facts, left_on="name", right_index=True, how="left")
-    with_ema = table["ema"].fillna(False).astype(bool)  # the ensemble has no run of its own
+    table["shown_name"] = table["model"].replace(ENSEMBLES).mask(table["name"] == FLOOR, COLOUR)
     known = paper_tables.headline().reindex(table["model"]).set_index(table.index)
-    averaged = with_ema & known["lb_mAP_ema"].notna()  # paper: Table III, not Table I
-    table["paper"] = known["lb_mAP"].mask(averaged, known["lb_mAP_ema"]) / 100
-    table.loc[table["model"] == "weighted_zc", "paper"] = paper_tables.ENSEMBLE_LB / 100
-    ours = {"weighted": "Weighted ensemble", "weighted_zc": "Weighted ensemble, ZC rule"}
-    table["paper_name"] = known["paper_name"].fillna(table["model"].replace(ours))
-    table.loc[averaged, "paper_name"] += " (EMA)"
+    averaged = table["ema"].eq(True) & known["lb_mAP_ema"].notna()  # paper: Table III, not Table I
+    table["paper"] = (known["lb_mAP"].mask(averaged, known["lb_mAP_ema"]) / 100).where(table["papers"].eq(True))
+    members = table.loc[table["approach"].isin(APPROACH_WORDS), "papers"]
+    if len(members) and members.eq(True).all():
+        table.loc[table["model"] == "weighted_zc", "paper"] = paper_tables.ENSEMBLE_LB / 100
     table["measured"] = table["heldout_mAP"].fillna(table["oof_mAP"])
+    table["clears"] = table["above_low"] > 0
     return table
 
 
@@ -197,34 +103,121 @@ def by_fold(runs: pd.DataFrame) -> pd.DataFrame:
     return done.pivot(index="model", columns="fold", values="mAP").loc[done["model"].unique()].add_prefix("fold ")
 
 
-def best_of_each_approach(scores: pd.DataFrame) -> dict[str, str]:
-    """The model of each approach with the highest cross-validated mAP: approach -> 'approach/model'."""
-    models = scores[scores["approach"].isin(APPROACH_WORDS)]
-    best = models.loc[models.groupby("approach")["cv_mAP"].idxmax()].set_index("approach")["model"]
-    return {approach: f"{approach}/{best[approach]}" for approach in APPROACH_WORDS if approach in best.index}
+def best_of_each_approach(table: pd.DataFrame) -> dict[str, str]:
+    """The model of each approach with the highest cross-validated mAP, of those that clear the colour baseline.
 
-
-def beside_paper(paper: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """A table of the paper (index ``model``) with the figures measured here; not trained here: '–'.
-
-    ``table``: what ``comparison`` gave. The paper's percent become figures in [0, 1] as ours are.
+    approach -> 'approach/model'. A model that reads tile by tile is no super-image of the paper's, and is left out.
     """
-    ours = table.set_index("model")
-    here = pd.DataFrame(index=ours.index)
-    here["here: network"] = [
-        f"{row.network} ({row.parameters_m:.2f} M)" if isinstance(row.network, str) else None
-        for row in ours.itertuples()
-    ]
-    spreads = zip(ours["cv_mAP"], ours["cv_std"], strict=True)
-    here["here: validation"] = [plus_minus(*pair) for pair in spreads]
-    intervals = zip(ours["measured"], ours["low"], ours["high"], strict=True)
-    here["here: mAP [95 %]"] = [with_interval(*values) for values in intervals]
-    shown = paper.copy()
+    models = table[table["clears"] & (table["way"] == table["approach"])]
+    best = models.loc[models.groupby("approach")["cv_mAP"].idxmax()].set_index("approach")["name"]
+    return {approach: best[approach] for approach in APPROACH_WORDS if approach in best.index}
+
+
+def same_trunk(table: pd.DataFrame) -> list[tuple[str, str]]:
+    """Pairs of models on one and the same trunk that handle its frames differently, of those that clear the baseline.
+
+    Named 'approach/model'; super-images come first, then tiles, clips and frames.
+    """
+    models = table[table["clears"] & table["trunk"].notna()]
+    models = models.sort_values("way", key=lambda ways: ways.map(list(WAY_WORDS).index), kind="stable")
+    return [pair for _, group in models.groupby("trunk", sort=False) for pair in combinations(group["name"], 2)]
+
+
+def frames_and_super_image(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]) -> tuple[str, str] | None:
+    """Of pairs of `same_trunk` the one of a super-image and single frames; one with equal heads before others."""
+    rows = table.set_index("name")
+    found = [pair for pair in pairs if [rows.loc[name, "way"] for name in pair] == ["super_image", "frame"]]
+    return min(found, key=lambda pair: rows.loc[pair[0], "head"] != rows.loc[pair[1], "head"], default=None)
+
+
+def papers(table: pd.DataFrame) -> pd.DataFrame:
+    """A table of the paper as it is shown: percent become figures in [0, 1], as ours are."""
+    shown = table.copy()
     for column in shown.columns.intersection(["cv_mAP", "lb_mAP"]):
         shown[column] = (shown[column] / 100).map("{:.3f}".format)
     names = {"cv_mAP": "CV mAP", "lb_mAP": "LB mAP", "parameters_m": "parameters (M)"}
-    shown = shown.rename(columns=names).add_prefix("paper: ")
-    return dashes(shown.join(here))
+    return dashes(shown.rename(columns=names).add_prefix("paper: "))
+
+
+def measured_here(table: pd.DataFrame) -> pd.DataFrame:
+    """Rows of ``comparison`` as they are shown, by model: those that clear the colour baseline come first."""
+    rows = table.sort_values("clears", ascending=False, kind="stable")
+    shown = pd.DataFrame({"model": rows["shown_name"]})
+    sizes = zip(rows["network"], rows["parameters_m"], strict=True)
+    shown["network"] = [f"{network} ({size:.2f} M)" if isinstance(network, str) else None for network, size in sizes]
+    shown["validation"] = _pairs(plus_minus, rows, "cv_mAP", "cv_std")
+    shown["mAP [95 %]"] = _pairs(with_interval, rows, "measured", "low", "high")
+    shown["above colour [95 %]"] = _pairs(signed, rows, "above", "above_low", "above_high")
+    shown["clears colour"] = ["yes" if clears else "no" for clears in rows["clears"]]
+    if rows["paper"].notna().any():
+        shown["paper, this network"] = rows["paper"]
+    return dashes(shown.set_index("model"))
+
+
+def headline(table: pd.DataFrame, chance: float, judged_on: str) -> dict[str, object]:
+    """Columns and rows of the table on the start page, from ``comparison``'s table; ``small``: those listed apart.
+
+    Rows are grouped by approach. The approach and the paper's figure of it stand in the first row of each.
+    """
+    here = [f"Here, {judged_on.split()[0]} [95 %]", "Above colour [95 %]", "Validation ± folds"]
+    own = ["Paper, this network"] if table["paper"].notna().any() else []
+    rows: list[list[object]] = []
+    words = APPROACH_WORDS | {"ensemble": "ensemble"}
+    for approach, word in words.items():
+        trained = table[table["approach"] == approach]
+        first = [word, paper_tables.of_approach(approach)]
+        for row in trained[trained["clears"]].itertuples():
+            papers = [float(row.paper) if np.isfinite(row.paper) else None] if own else []
+            rows.append([*first, *_figures(row), *papers])
+            first = ["", ""]
+        if len(trained) and not trained["clears"].any():
+            rows.append([*first, NONE_CLEARS, *[None] * (4 + len(own))])
+    for row in table[table["name"] == FLOOR].itertuples():
+        rows.append(["", "", *_figures(row), *([None] if own else [])])
+    rows.append(["", "", "chance", None, chance, *[None] * (2 + len(own))])
+    small = too_small(table)
+    apart = [[words[row.approach], *_figures(row)] for row in small.itertuples()]
+    return {
+        "columns": ["Approach", "Paper (QV-Pipe)", "Model", "Network", *here, *own],
+        "rows": rows,
+        "text_columns": 4,
+        "small": {"columns": ["Approach", "Model", "Network", *here], "rows": apart, "text_columns": 3},
+    }
+
+
+def too_small(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``comparison`` that are not shown to be better than colour, and so say nothing of an approach."""
+    return table[~table["clears"] & (table["name"] != FLOOR)]
+
+
+def _figures(row: tuple) -> list[object]:
+    """Model, network, mAP with its interval, what it is above the colour baseline, validation."""
+    network = row.network if isinstance(row.network, str) else None
+    above = signed(row.above, row.above_low, row.above_high)
+    measured = with_interval(row.measured, row.low, row.high)
+    return [row.shown_name, network, measured, above, plus_minus(row.cv_mAP, row.cv_std)]
+
+
+def model_rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    """``comparison``'s table as records for other programs; mAP in [0, 1], None without a figure."""
+    columns = ["shown_name", "approach", "model", "network", "paper", "measured", "low", "high", "cv_mAP", "cv_std"]
+    columns += ["above", "above_low", "above_high", "clears"]
+    names = {"shown_name": "name", "paper": "report_mAP", "measured": "measured_mAP"}
+    picked = table[columns].rename(columns=names).astype(object)
+    return picked.where(picked.notna(), None).to_dict("records")
+
+
+def members(weights: Mapping[str, float], table: pd.DataFrame) -> pd.DataFrame:
+    """The ensemble's members here: weight, validation and mAP of each. ``weights``: 'approach/model' -> share of 1."""
+    rows = table.set_index("name").loc[list(weights)]
+    shown = pd.DataFrame({"weight": pd.Series(weights)}).rename_axis("member")
+    shown["validation"] = _pairs(plus_minus, rows, "cv_mAP", "cv_std")
+    shown["mAP [95 %]"] = _pairs(with_interval, rows, "measured", "low", "high")
+    return dashes(shown)
+
+
+def _pairs(words, rows: pd.DataFrame, *columns: str) -> list[str | None]:
+    return [words(*values) for values in rows[list(columns)].itertuples(index=False)]
 
 
 def dashes(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
@@ -252,23 +245,6 @@ def with_interval(value: float, low: float, high: float) -> str | None:
     return f"{value:.3f} [{low:.3f}, {high:.3f}]" if np.isfinite(low) else f"{value:.3f}"
 
 
-def headline(table: pd.DataFrame, chance: float, measured_on: str) -> dict[str, object]:
-    """Columns and rows of the table on the start page, from ``comparison``'s table."""
-    here = [f"Here ({measured_on}) [95 %]", "Here, validation ± folds", "Network here"]
-    columns = ["Model", "Paper (QV-Pipe)", *here]
-    rows: list[list[object]] = []
-    for row in table.itertuples():
-        paper = float(row.paper) if np.isfinite(row.paper) else None
-        measured = with_interval(row.measured, row.low, row.high)
-        network = row.network if isinstance(row.network, str) else None
-        rows.append([row.paper_name, paper, measured, plus_minus(row.cv_mAP, row.cv_std), network])
-    rows.append(["Chance", None, chance, None, None])
-    return {"columns": columns, "rows": rows}
-
-
-def model_rows(table: pd.DataFrame) -> list[dict[str, object]]:
-    """``comparison``'s table as records for other programs; mAP in [0, 1], None without a figure."""
-    names = {"paper_name": "name", "paper": "report_mAP", "measured": "measured_mAP"}
-    columns = ["paper_name", "approach", "model", "network", "paper", "measured", "low", "high", "cv_mAP", "cv_std"]
-    picked = table[columns].rename(columns=names).astype(object)
-    return picked.where(picked.notna(), None).to_dict("records")
+def signed(difference: float, low: float, high: float) -> str | None:
+    """'+0.052 [+0.021, +0.083]'; None without a figure."""
+    return f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]" if np.isfinite(difference) else None

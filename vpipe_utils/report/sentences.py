@@ -1,18 +1,21 @@
 """The closing sentences of notebooks 01 to 05 and 12: Markdown, computed from what was measured, names as text.
 
-Those of notebooks 06 and 10, which compare models, are in `result_tables` and `conclusions`. Here too: what is said in
+Those of notebooks 06 and 10, which compare models, are in `conclusions`. Here too: what is said in
 between, but does not hold for all data.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from vpipe_utils.data import video_table
-from vpipe_utils.data.annotations import class_counts
+from vpipe_utils.data.annotations import class_columns, class_counts
+from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.metrics import chance_map
 from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams, VideoParams
 from vpipe_utils.report import paper_tables
@@ -23,10 +26,42 @@ EVIDENCE = (
     "to check later where a prediction comes from."
 )
 SIGHT = (
-    "Below, each held-out label is ranked among the videos without its class, by both TResNets, and the labels are put "
-    "into four groups from briefly to long in sight. Classes differ in how long they stay in sight too, so this is a "
-    "hint at the cause, not a proof."
+    "Below, each held-out label is ranked among the videos without its class, by single frames and by super-images of "
+    "one and the same network, and the labels are put into four groups from briefly to long in sight. Classes differ "
+    "in how long they stay in sight too, so this is a hint at the cause, not a proof."
 )
+
+
+def data_name(params: DataParams, labels: pd.DataFrame) -> str:
+    """'PipeSim', 'QV-Pipe' (told by its class counts) or 'own data'."""
+    if params.source == "pipesim":
+        return "PipeSim"
+    if tuple(class_columns(labels)) != CLASSES:
+        return "own data"
+    # a few videos may be unreadable and so be missing from the table
+    gap = np.abs(np.subtract(class_counts(labels).to_numpy(), paper_tables.QV_PIPE_COUNTS)).max()
+    return "QV-Pipe" if gap <= 20 else "own data"
+
+
+def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
+    """Plain words on what the figures were measured on."""
+    sizes = f"{many(len(labels), 'labelled video')} for training and validation and {many(n_test, 'test video')}"
+    name = data_name(params, labels)
+    if name == "PipeSim":
+        return (
+            f"Measured on PipeSim (preset {in_markdown(params.preset)}): {sizes} of "
+            f"{params.pipesim_width}x{params.pipesim_height} pixels. "
+            "PipeSim clips are drawn by a program, they are not sewer video. "
+            "The paper's figures are of QV-Pipe, with full-size pretrained networks: the two columns stand "
+            "side by side for the order of the methods, not for their level."
+        )
+    if name == "QV-Pipe":
+        return f"Measured on QV-Pipe, the data of the challenge (preset {in_markdown(params.preset)}): {sizes}."
+    folder = in_markdown(Path(params.videos_dir or "").name)
+    return (
+        f"Measured on own data, folder '{folder}' (preset {in_markdown(params.preset)}): {sizes}, "
+        f"{len(class_columns(labels))} classes. The paper's figures are of QV-Pipe."
+    )
 
 
 def normal_rule(normal_class: str | None) -> str:

@@ -154,7 +154,8 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         title=headline.get("title") or f"The VideoPipe paper, rebuilt (preset {in_markdown(root.name)})",
         note=f":::{{note}}\n{headline['note']}\n:::",
         n_classes=headline.get("n_classes", 17),
-        headline=table(headline["columns"], [[as_text(cell) for cell in row] for row in headline["rows"]]),
+        headline=results(headline),
+        small=listed_apart(headline.get("small")),
         figures="\n\n".join(figures),
         runs_table=runs_table(run for of_model in runs.values() for run in of_model),
         runs=f"outputs/{root.name}/runs",
@@ -166,6 +167,17 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         toc_about="\n".join(ABOUT),
     )
     (source / "index.md").write_text(text, encoding="utf-8")
+
+
+def results(part: dict) -> str:
+    """A table of headline.json: its names are text, not Markdown."""
+    rows = [[as_text(cell) for cell in row] for row in part["rows"]]
+    return table(part["columns"], rows, part.get("text_columns", 1))
+
+
+def listed_apart(small: dict | None) -> str:
+    """The section of what does not clear the colour baseline, where there is any."""
+    return f"### {small['title']}\n\n{small['note']}\n\n{results(small)}" if small and small["rows"] else ""
 
 
 def table(columns: list[str], rows: Iterable[list], left: int = 1) -> str:
