@@ -123,13 +123,7 @@ def moved(depths: dict[str, float], shot: Picture, plan: Plan, wanted: Wanted, a
 
 
 def choose_views(
-    shot: Picture,
-    plan: Plan,
-    wanted: Wanted,
-    n_frames: int,
-    aspect: float,
-    shown: np.ndarray,
-    rng: np.random.Generator,
+    shot: Picture, plan: Plan, wanted: Wanted, n_frames: int, aspect: float, shown: np.ndarray, rng: np.random.Generator
 ) -> tuple[Views, float]:
     """The path of MAX_PATHS whose shares in sight and sizes are nearest to what is wanted, and how far off it is.
 

@@ -70,8 +70,9 @@ def obstacle(scene: Scene, z: float, rng: np.random.Generator) -> None:
             distance = np.where(np.abs(u) < 1.0, np.abs(v) / width, 9.0)
             shade = 0.3 + 0.7 * np.sqrt(np.clip(1 - distance**2, 0, 1)) + 0.6 * np.exp(-(((v + 0.15) / 0.1) ** 2))
         rgba = np.empty((side, side, 4), np.float32)
-        rgba[..., :3] = (color * shade[..., None]).clip(0.01, 1)
-        rgba[..., 3] = ramp(distance, 1.0, 0.92)
+        shadow = ramp(distance, 0.95, 1.05)  # a dark rim: it stands off the wall whose colour it has
+        rgba[..., :3] = (color * (shade * (1 - shadow))[..., None]).clip(0.01, 1)
+        rgba[..., 3] = np.maximum(ramp(distance, 1.0, 0.92), 0.75 * ramp(distance, 1.3, 1.05))
         scene.billboards.append(Billboard(at, rgba, "ZW", size, glow=1.0))
 
 
@@ -105,7 +106,7 @@ def roots(scene: Scene, z: float, rng: np.random.Generator) -> None:
     middle, spread = rng.uniform(-np.pi, np.pi), rng.uniform(0.35, 1.1)
     if abs(middle) < 0.7:
         middle += np.pi
-    base = 0.5 * np.array([0.42, 0.31, 0.2]) * rng.uniform(0.5, 1.3) + 0.5 * scene.kin(rng)
+    base = 0.6 * np.array([0.50, 0.37, 0.24]) * rng.uniform(0.7, 1.4) + 0.4 * scene.kin(rng, 0.8, 1.5)
     rgba = np.zeros((side, side, 4), np.float32)
 
     def grow(x: float, y: float, direction: float, steps: int, thick: int, level: int) -> None:
@@ -134,7 +135,7 @@ def roots(scene: Scene, z: float, rng: np.random.Generator) -> None:
         )
     rgba = cv2.GaussianBlur(rgba, (3, 3), 0.6)
     rgba[..., :3] /= np.maximum(rgba[..., 3:], 1e-3)
-    scene.billboards.append(Billboard(z, rgba, "SG", size, glow=1.15))
+    scene.billboards.append(Billboard(z, rgba, "SG", size, glow=1.3))
 
 
 def scum(scene: Scene, z: float, rng: np.random.Generator) -> None:

@@ -54,12 +54,12 @@ def draw(rng: np.random.Generator) -> Nuisance:
         )
     start, length = rng.choice([0.0, rng.uniform(0.1, 0.9), 0.95]), rng.uniform(0.03, 0.09)
     return Nuisance(
-        pixels=float(rng.uniform(0.5, 0.9)) if rng.random() < 0.3 else 1.0,
+        pixels=float(rng.uniform(0.6, 0.95)) if rng.random() < 0.3 else 1.0,
         hold=int(rng.integers(2, 4)) if rng.random() < 0.15 else 1,
         coarser=int(rng.integers(1, 9)) if rng.random() < 0.45 else 0,
         haze=float(rng.uniform(0.1, 0.45)) if rng.random() < 0.25 else 0.0,
         mist=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.2 else 0.0,
-        defocus=float(rng.uniform(0.004, 0.011)) if rng.random() < 0.2 else 0.0,
+        defocus=float(rng.uniform(0.003, 0.008)) if rng.random() < 0.2 else 0.0,
         spots=spots,
         title=float(rng.uniform(0.02, 0.08)) if rng.random() < 0.12 else 0.0,
         dark=(float(start), float(min(start + length, 1))) if rng.random() < 0.12 else (0.0, 0.0),

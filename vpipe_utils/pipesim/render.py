@@ -81,7 +81,7 @@ def _shade(radius: np.ndarray) -> np.ndarray:
     around = (np.roll(radius, -1, 0) - np.roll(radius, 1, 0)) * np.float32(N_THETA / (4 * np.pi))
     distance = np.sqrt(radius**2 + g.z**2)
     facing = radius * (radius - g.z * along) / (np.sqrt(radius**2 * (1 + along**2) + around**2) * distance)
-    return (np.clip(facing, 0.02, 1) ** 0.65 * distance**-0.7).astype(np.float32)
+    return (np.clip(facing, 0.02, 1) ** 0.9 * distance**-0.45).astype(np.float32)
 
 
 def _shade_faces(

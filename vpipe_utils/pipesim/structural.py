@@ -85,7 +85,7 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
         cv2.polylines(canvas, [shape], False, 255, max(1, round(width * per_radian)), cv2.LINE_8, 4)
         return points
 
-    width = rng.uniform(0.06, 0.11)
+    width = rng.uniform(0.08, 0.14)
     if kind == "axial":
         walk(0.0, max(at - 1.0, front), 0.0, rng.uniform(2.5, 4.5), width * 1.2)
         if rng.random() < 0.5:
@@ -109,7 +109,7 @@ def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
 
 def deformation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     """BX: the wall buckles in from one side, or the pipe is squeezed to an oval."""
-    amount = rng.uniform(0.38, 0.62)
+    amount = rng.uniform(0.42, 0.66)
     along = stretch(deep(z), deep(z) + rng.uniform(0.2, 1.2), rng.uniform(0.4, 0.9))
     if rng.random() < 0.65:
         side = around(rng, 0.9, np.pi)
@@ -214,7 +214,7 @@ def open_joint(scene: Scene, z: float, rng: np.random.Generator) -> None:
     g = grid()
     gap = ((g.z >= z) & (g.u < deep(z) + rng.uniform(0.8, 1.3))).astype(np.float32) * np.ones_like(g.theta)
     scene.radius += gap * (0.13 + 0.05 * noise(rng, 0.25, 0.2, rough=0.7))
-    scene.paint(gap, np.array(scene.silt) * rng.uniform(0.25, 0.7))
+    scene.paint(gap, np.array(scene.silt) * rng.uniform(0.15, 0.5))
     scene.detail[:] = np.where(gap > 0, np.clip(1 + 0.45 * noise(rng, 0.14, 0.14, rough=0.8), 0.2, 2), scene.detail)
     scene.mark("TJ", np.roll(gap, 3, 1) + gap > 0)
 
