@@ -108,3 +108,9 @@ def test_a_label_that_cannot_be_shown_is_an_error(monkeypatch):
     monkeypatch.setattr(clips, "MAX_SCENES", 2)
     with pytest.raises(RuntimeError, match="11111.mp4.*PL.*no scene"):
         film("PL")
+
+
+def test_a_label_at_the_edge_of_sight_has_evidence():
+    """Where a path is chosen pictures are small: what is in sight there must be at full size, too."""
+    clip = Clip("02014.mp4", "02014", ("ZW",), "train")
+    assert make_clip(clip, 5, Filming(frames=24), n_frames=24)[0].evidence
