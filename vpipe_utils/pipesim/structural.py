@@ -51,7 +51,7 @@ def bend_undulation(scene: Scene, z: float, rng: np.random.Generator) -> None:
     wave = height * np.sin(phase) * ramp(g.u, at, at + 0.5) * ramp(g.u, at + 2.2 * length, at + 1.6 * length)
     scene.centre = scene.centre.copy()
     scene.centre[1] = np.clip(scene.centre[1] + wave[0].astype(np.float32), -0.82, 0.82)
-    scene.mark("QF", (np.abs(wave) > 0.3 * height) & (g.u < at + 1.3 * length))
+    scene.mark("QF", (np.abs(wave) > 0.65 * height) & (g.u < at + 1.1 * length))
 
 
 def crack(scene: Scene, z: float, rng: np.random.Generator) -> None:
