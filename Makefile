@@ -6,6 +6,7 @@
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
+#   make sight                  the grid of notebook 13: when do super-images pay? (about 40 minutes on 2 cores)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo
@@ -20,7 +21,7 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report rehearse benchmarks test test-full lab lint clean lock setup
+.PHONY: help report rehearse benchmarks sight test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -36,6 +37,9 @@ rehearse: $(ready)
 
 benchmarks: $(ready)
 	@$(bin)/python workflow/run.py --preset=full --jobs 1 -- --until benchmarks --forcerun benchmarks $(ARGS)
+
+sight: $(ready)
+	@$(at_home) $(bin)/python workflow/sight.py --jobs "$(JOBS)" -- $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .

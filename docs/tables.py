@@ -94,6 +94,21 @@ def loading_bytes() -> str:
     return markdown(rows)
 
 
+def sight() -> str:
+    """The grid of notebook 13: its figure, and mAP by share in sight; a sentence before the first record."""
+    folder = RECORDS / "sight"
+    if not (folder / "provenance.json").is_file():
+        return "The grid has not been run yet."
+    cells = pd.read_csv(folder / "cells.csv")
+    shares = cells["in_sight"].unique()
+    rows = [["mAP [95 %], labels in sight in a median of", *(f"{share:.0%}" for share in shares)]]
+    for method, of_method in cells.groupby("method", sort=False):
+        shown = [f"{row.mAP:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in of_method.itertuples()]
+        rows.append([method, *shown])
+    caption = "mAP by the share of a clip's frames in which labels are in sight, and the lead of the super-image"
+    return f"![{caption}](outputs/reference/sight/figure.png)\n\n{markdown(rows)}"
+
+
 def _loaded() -> pd.DataFrame:
     return pd.read_csv(RECORDS / "reading" / "loading.csv").set_index("way")
 
@@ -106,6 +121,7 @@ def _require(gives: pd.Series, kind: str) -> None:
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": headline, "reading": reading, "loading_floats": loading_floats, "loading_bytes": loading_bytes,
+    "sight": sight,
 }  # fmt: skip
 
 

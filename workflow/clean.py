@@ -26,8 +26,8 @@ CACHES = ("__pycache__", ".ipynb_checkpoints")
 TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", "vpipe_utils.egg-info")
 # What runs write into outputs/<preset>; outputs/README.md says what it is. Anything else there is not ours to remove.
 WRITTEN = (
-    "benchmarks", "data", "ensemble", "headline", "logs", "notebooks", "params", "pipesim", "rehearsal", "report",
-    "runs", "tiles", ".ipynb_checkpoints", ".project", ".lock",
+    "benchmarks", "data", "ensemble", "headline", "logs", "notebooks", "params", "pipesim", "record", "rehearsal",
+    "report", "runs", "tiles", ".ipynb_checkpoints", ".project", ".lock",
 )  # fmt: skip
 
 

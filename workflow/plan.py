@@ -15,6 +15,7 @@ from typing import Any
 
 from sources import record
 
+from vpipe_utils.evaluation.sight.record import PROVENANCE, TABLES, record_folder
 from vpipe_utils.learning.params import read_model
 from vpipe_utils.project.dependencies import PACKAGES, code_of, deciding_versions, state_of_weights
 from vpipe_utils.project.names import require_model_name
@@ -33,6 +34,7 @@ from vpipe_utils.project.paths import APPROACHES, Layout, project_root, resolve
 NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
     "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
+    "sight": "13_when_super_images_pay",
 }  # fmt: skip
 # Of a run, beside its notebook.
 TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")
@@ -134,6 +136,13 @@ class Plan:
         """Main memory of a training job in MB, for Slurm and for the limit of one machine; never more than that."""
         wanted = 1000 * read_layers(layer_files(self.preset, model, None if fold is None else int(fold)))["memory_gb"]
         return int(min(wanted, self.memory_mb or wanted))
+
+    def sight_record(self) -> list[Path]:
+        """The files of the record that notebook 13 shows; none before the first `make sight`."""
+        folder = record_folder(resolve(self.layout.root.parent))
+        inside = folder is not None and folder.is_relative_to(project_root())
+        folder = folder.relative_to(project_root()) if inside else folder
+        return [] if folder is None else [folder / name for name in (*(f"{table}.csv" for table in TABLES), PROVENANCE)]
 
     def most_memory(self) -> int:
         """What notebook 12 takes, which builds the preset's networks one after another."""

@@ -18,6 +18,7 @@ STEPS = {  # step -> the file whose imports are followed, the places that count 
     "06": ("notebooks/06_ensemble.ipynb", deps.RESULTS),
     "10": ("notebooks/10_report.ipynb", deps.RESULTS),
     "12": ("notebooks/12_benchmarks.ipynb", deps.BENCHMARKS),
+    "13": ("notebooks/13_when_super_images_pay.ipynb", deps.RESULTS),
 }
 # Steps whose own files a module is among. What they write counts further by its content.
 TRIGGERS = {
@@ -31,15 +32,15 @@ TRIGGERS = {
     "video/sequential": "01 02 12",
     "user_files/label_sheets": "01 02 12",
     "data/params": "",
-    "data/annotations": "01 02 06 10 12",
-    "data/folds": "02",
-    "data/sampling": "01 02 06 10 12 train",
+    "data/annotations": "01 02 06 10 12 13",
+    "data/folds": "02 06 10 12 13",
+    "data/sampling": "01 02 06 10 12 13 train",
     "pipesim/filming/camera": "01 12",
     "tiles/tile_writer": "01 12",
     "tiles/tile_cache": "01 02 12 train",
-    "evaluation/metrics": "06 10 12 train",
-    "evaluation/ensemble": "06 10",
-    "evaluation/resampling": "06 10",
+    "evaluation/metrics": "06 10 12 13 train",
+    "evaluation/ensemble": "06 10 13",
+    "evaluation/resampling": "06 10 13",
     "evaluation/params": "",
     "learning/params": "",
     "learning/inputs": "12 train",
@@ -47,7 +48,7 @@ TRIGGERS = {
     "learning/training": "12 train",
     "learning/weights/checkpoints": "12 train",
     "report/data_figures": "06 10 12",
-    "report/sentences": "06 10 12",
+    "report/sentences": "06 10 12 13",
     "benchmarks/clips": "12",
     "benchmarks/params": "",
 }

@@ -12,7 +12,7 @@ from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.learning.params import KINDS, FrameParams, SuperImageParams, read_model
 from vpipe_utils.project.parameter_files import TEXT, approach_of, layer_files, model_names, read_layers, read_yaml
 
-PRESETS = ("paper", "full", "demo", "smoke")
+PRESETS = ("paper", "full", "demo", "smoke", "sight", "sight_10", "sight_30", "sight_60")
 
 
 def values(preset: str = "smoke", model: str | None = None, fold: int | None = None) -> dict:

@@ -24,6 +24,7 @@ from vpipe_utils.project.dependencies import deciding_versions
 ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
 COSTS = "12 benchmarks"
+SIGHT = "13 super-images"
 MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
 NAMED = ["03 frame · frame_tresnet", "04 video · video_swin_k400", *(f"05 super-image · {model}" for model in MODELS)]
 ALL = {f"{name} · fold 0" for name in NAMED}
@@ -83,7 +84,7 @@ def finished(finished_once: Path, tmp_path: Path) -> Path:
 
 def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
     project = copy_project(tmp_path / "project")
-    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), COSTS, *ENDS])
+    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), COSTS, SIGHT, *ENDS])
 
 
 def change(file: Path, **values: object) -> None:
@@ -252,7 +253,7 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (own / "data.yaml").write_text(data)
     (own / "training.yaml").write_text("batch_size: 10\n")
     said = run(project, "--dry-run", preset="own").stderr
-    assert COSTS not in said and "[ 1/19]" in said
+    assert COSTS not in said and "[ 1/20]" in said
     assert "A fold trains on about 9 videos" in said and "convnext_base 9 (not 10)" in said
     assert "params/own/training.yaml" in said and "frame_tresnet" not in said.split("To choose")[0]
     (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
@@ -332,6 +333,7 @@ else:
         "06_ensemble": {root / "ensemble" / name: "{}" for name in (
             "metrics.json", "test_predictions.parquet", "submission.json", "scores.parquet", "per_class.parquet")},
         "10_report": {root / "headline" / "headline.json": "{}"},
+        "13_when_super_images_pay": {},
     }.get(notebook.stem, {executed.with_name(name): "{}" for name in (
         "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")})}
     if given.fold:
@@ -381,7 +383,7 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
         notes.unlink(missing_ok=True)
         return names
 
-    assert ran() == ["01", "02", "05", "06", "10", "pr"]
+    assert ran() == ["01", "02", "05", "06", "10", "13", "pr"]
     assert ran() == []
     (project / "videos" / "new.mp4").touch()
     assert ran() == ["01", "02", "06", "10", "pr"], "no 05"

@@ -44,6 +44,7 @@ class Layout:
         self.costs_table = self.root / "benchmarks" / "costs.parquet"
         self.rehearsal = self.root / "rehearsal"  # of `make rehearse`: its table, and a small run of the whole preset
         self.headline = self.root / "headline"  # what the start page of the report shows; written by notebook 10
+        self.record = self.root / "record"  # of preset sight alone: what `make sight` found (notebook 13)
         self.report = self.root / "report"
 
     def run(self, approach: str, model: str, fold: int) -> Path:

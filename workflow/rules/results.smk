@@ -1,4 +1,4 @@
-# Notebooks 06, 10 and 12, and the pages.
+# Notebooks 06, 10, 12 and 13, and the pages.
 
 EVERY_RUN = [LAYOUT.run(approach, model, fold) for approach, model in PLAN.models for fold in PLAN.folds]
 
@@ -59,6 +59,19 @@ rule benchmarks:
         NOTEBOOK + f"--model benchmarks --threads {TRAIN_THREADS} --gpu"
 
 
+# Shows a record that `make sight` has made, or the one in git; nothing of this preset's own runs.
+rule sight:
+    input:
+        PLAN.sight_record(),
+        deciding_files(notebook("sight"), RESULTS),
+        notebook=notebook("sight"),
+    output:
+        notebook=executed("sight"),
+    log: **logs(NOTEBOOKS["sight"])
+    shell:
+        NOTEBOOK
+
+
 rule site:
     input:
         [executed(step) for step in ("data", "folds")],
@@ -66,6 +79,7 @@ rule site:
         rules.ensemble.output,
         rules.report.output,
         rules.benchmarks.output if PLAN.with_benchmarks else [],
+        rules.sight.output,
         sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")
                if file.suffix in {".py", ".md", ".css", ".svg"}),
     output:

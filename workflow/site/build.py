@@ -30,7 +30,7 @@ APPROACHES = {
     "04_video_swin": ("video", "Video Swin"),
     "05_super_image": ("super_image", "Super-image"),
 }
-PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report")
+PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report", "13_when_super_images_pay")
 BENCHMARKS = "12_benchmarks"
 ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
 TO_NOTEBOOK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")  # a link from one notebook to another
@@ -161,9 +161,9 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         runs=f"outputs/{root.name}/runs",
         toc_data="01_data_preparation\n02_folds",
         toc_models="\n".join(runs),
-        benchmarks=f"\n6. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and "
+        benchmarks=f"\n7. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and "
         "measured at this one." if with_benchmarks else "",
-        toc_results="\n".join(["06_ensemble", "10_report", *([BENCHMARKS] if with_benchmarks else [])]),
+        toc_results="\n".join([*PLAIN[2:], *([BENCHMARKS] if with_benchmarks else [])]),
         toc_about="\n".join(ABOUT),
     )
     (source / "index.md").write_text(text, encoding="utf-8")
