@@ -45,21 +45,21 @@ class Nuisance:
 
 
 def draw(rng: np.random.Generator) -> Nuisance:
-    """Draw how a clip is spoilt; about one clip in eight is not at all."""
+    """Draw how a clip is spoilt; about one clip in seven is not at all, of the rest most in one or two ways."""
     spots = ()
-    if rng.random() < 0.3:
+    if rng.random() < 0.22:
         spots = tuple(
             (rng.uniform(-0.1, 1.4), rng.uniform(0, 1), rng.uniform(0.03, 0.11), rng.choice([-1.0, 1.0]))
             for _ in range(rng.integers(1, 7))
         )
     start, length = rng.choice([0.0, rng.uniform(0.1, 0.9), 0.95]), rng.uniform(0.03, 0.09)
     return Nuisance(
-        pixels=float(rng.uniform(0.6, 0.95)) if rng.random() < 0.3 else 1.0,
+        pixels=float(rng.uniform(0.6, 0.95)) if rng.random() < 0.2 else 1.0,
         hold=int(rng.integers(2, 4)) if rng.random() < 0.15 else 1,
-        coarser=int(rng.integers(1, 9)) if rng.random() < 0.45 else 0,
-        haze=float(rng.uniform(0.1, 0.45)) if rng.random() < 0.25 else 0.0,
-        mist=float(rng.uniform(0.1, 0.4)) if rng.random() < 0.2 else 0.0,
-        defocus=float(rng.uniform(0.003, 0.008)) if rng.random() < 0.2 else 0.0,
+        coarser=int(rng.integers(1, 7)) if rng.random() < 0.4 else 0,
+        haze=float(rng.uniform(0.1, 0.45)) if rng.random() < 0.2 else 0.0,
+        mist=float(rng.uniform(0.1, 0.35)) if rng.random() < 0.14 else 0.0,
+        defocus=float(rng.uniform(0.003, 0.008)) if rng.random() < 0.12 else 0.0,
         spots=spots,
         title=float(rng.uniform(0.02, 0.08)) if rng.random() < 0.12 else 0.0,
         dark=(float(start), float(min(start + length, 1))) if rng.random() < 0.12 else (0.0, 0.0),
