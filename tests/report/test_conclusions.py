@@ -3,13 +3,17 @@
 import numpy as np
 import pandas as pd
 
+from vpipe_utils.evaluation.resampling import Difference
+from vpipe_utils.evaluation.selection import Flattery
 from vpipe_utils.report import conclusions
 from vpipe_utils.report.result_tables import COLOUR, FLOOR
 
 FIGURES = {"n_videos": 90, "n_recordings": 80, "judged_on": "held-out videos", "chance_mAP": 0.1}
 FIGURES |= {"classes_without_positives": []}
 PAIR = ("super_image/a", "frame/b")
-INTERVAL = {PAIR: (0.1, 0.05, 0.2)}
+CLEAR, UNDECIDED = Difference(0.1, 0.05, 0.2), Difference(0.0, -0.1, 0.1)
+FOUND = {PAIR: (CLEAR, UNDECIDED)}
+EPOCHS = pd.DataFrame({"gain": [0.02, 0.04], "flattery": [0.01, 0.03]})
 
 
 def models(*measured, names=("a", "b"), clears=(True, True), folds=2):
@@ -45,9 +49,9 @@ def test_verdict_says_no_more_than_the_interval():
 
 def test_order_of_approaches():
     found = {
-        ("super_image/x", "frame/y"): (0.1, 0.05, 0.2),
-        ("super_image/x", "video/z"): (0.0, -0.1, 0.1),
-        ("video/z", "frame/y"): (-0.1, -0.2, -0.05),
+        ("super_image/x", "frame/y"): CLEAR,
+        ("super_image/x", "video/z"): UNDECIDED,
+        ("video/z", "frame/y"): Difference(-0.1, -0.2, -0.05),
     }
     text = conclusions.order_of_approaches(found)
     assert text.endswith(
@@ -55,11 +59,31 @@ def test_order_of_approaches():
         "reversed: Video Swin over frame-wise"
     )
     assert "fewer than two approaches" in conclusions.order_of_approaches({})
+    assert "with one run a model" in conclusions.order_of_approaches({PAIR: None})
+
+
+def test_a_claim_about_methods_needs_runs():
+    line = conclusions.pair_line(PAIR, CLEAR, UNDECIDED, 2)
+    assert line == (
+        "super_image/a beats frame/b by +0.100 [+0.050, +0.200] mAP. As methods, over 2 runs: +0.000 [-0.100, +0.100], "
+        "which is undecided."
+    )
+    assert "which is clear too" in conclusions.pair_line(PAIR, CLEAR, CLEAR, 12)
+    assert conclusions.pair_line(PAIR, CLEAR, None, 1).endswith("That is of one run each, not of the methods.")
+
+
+def test_what_choosing_flatters_is_said_with_its_figure():
+    kept, weights = conclusions.choice_lines(Flattery(0.5, 0.49), EPOCHS)
+    assert "is +0.030 mAP above the last one" in kept and "+0.020 of validation scores is flattery" in kept
+    assert "change the ensemble's validation score by +0.010 mAP" in weights
+    kept, weights = conclusions.choice_lines(Flattery(0.5, np.nan), EPOCHS.assign(flattery=np.nan))
+    assert "takes two folds" in kept and "takes two folds" in weights and "nan" not in kept + weights
+    assert "were given" in conclusions.choice_lines(None, EPOCHS)[1]
 
 
 def test_of_few_videos_no_winner_is_named():
     few, table = FIGURES | {"n_videos": 2, "n_recordings": 1}, models(1.0, 0.05)
-    lines = conclusions.report_lines(table, few, "own data", INTERVAL, INTERVAL)
+    lines = conclusions.report_lines(table, few, "own data", FOUND, [PAIR], 2)
     assert lines == [
         "Judged on 2 held-out videos of 1 recording (own data). With fewer than 20 scored videos no figure here means "
         "anything, so no model is called the best; chance is 0.100."
@@ -67,16 +91,16 @@ def test_of_few_videos_no_winner_is_named():
     sight = pd.DataFrame({"model": ["difference"], "visible": 0.5, "rank": 0.2, "low": 0.1, "high": 0.3})
     assert conclusions.sight_lines(sight, PAIR, 19) == [] and conclusions.sight_lines(None, PAIR, 90) == []
     assert "super_image/a beats frame/b by +0.200" in conclusions.sight_lines(sight, PAIR, 20)[0]
-    enough = conclusions.report_lines(table, FIGURES | {"n_videos": 20}, "own data", INTERVAL, INTERVAL)
+    enough = conclusions.report_lines(table, FIGURES | {"n_videos": 20}, "own data", FOUND, [PAIR], 2)
     assert "Highest: **a** with 1.000" in enough[0] and any("beats" in line for line in enough)
 
 
 def test_a_model_that_does_not_clear_the_baseline_is_never_the_highest():
-    lines = conclusions.report_lines(models(0.9, 0.5, clears=(False, True)), FIGURES, "PipeSim", {}, {})
+    lines = conclusions.report_lines(models(0.9, 0.5, clears=(False, True)), FIGURES, "PipeSim", {}, [], 1)
     assert "Highest: **b** with 0.500" in lines[0]
     assert "Too small to say anything here" in lines[1] and "than that: a." in lines[1]
     assert "has 0.050 [0.100, 1.000]" in lines[1]
-    none = conclusions.report_lines(models(0.9, 0.5, clears=(False, False)), FIGURES, "PipeSim", {}, {})
+    none = conclusions.report_lines(models(0.9, 0.5, clears=(False, False)), FIGURES, "PipeSim", {}, [], 1)
     assert len(none) == 1 and "No model is shown to be better" in none[0] and "Highest" not in none[0]
     assert "Every row clears it" in conclusions.floor_line(models(0.9, 0.5), 90)
     assert "so few videos" in conclusions.floor_line(models(0.9, 0.5, clears=(False, False)), 19)
@@ -87,22 +111,23 @@ def test_figures_are_called_runs():
     assert "2 training runs, one a fold" in demo and "0.036" in demo and "±0.02" in demo
     assert "one training run." in conclusions.run_words(1, "own data")
     assert "has not been measured" in conclusions.run_words(1, "own data")
-    assert "nothing of the methods" in conclusions.scope(1) and "2 runs a model resolve little" in conclusions.scope(2)
+    assert "2 runs a model resolve little" in conclusions.scope(2)
+    assert "nothing can be said of the methods" in conclusions.scope(1) and "little" not in conclusions.scope(12)
 
 
 def test_equal_models_and_classes_without_a_video_are_said():
     figures = FIGURES | {"classes_without_positives": ["<b>", "ROOT"]}
-    lines = conclusions.report_lines(models(0.5, 0.5), figures, "own data", {}, {})
+    lines = conclusions.report_lines(models(0.5, 0.5), figures, "own data", {}, [], 1)
     assert "All models have the same mAP, 0.500 [0.100, 1.000]; chance" in lines[0] and "Highest" not in lines[0]
     assert lines[1] == "No scored video has &#60;b&#62;, ROOT: what no video has counts 0 in every mAP."
-    few = conclusions.report_lines(models(0.5, 0.5), figures | {"n_videos": 2}, "own data", {}, {})
+    few = conclusions.report_lines(models(0.5, 0.5), figures | {"n_videos": 2}, "own data", {}, [], 1)
     assert few[1] == lines[1] and "no model is called the best; chance" in few[0]
 
 
 def test_the_reports_closing_sentences_are_text():
     table = models(0.4, 0.15, names=("<b>x</b>", "<i>y</i>"), clears=(True, False))
     pair = ("super_image/<b>x</b>", "frame/y")
-    lines = conclusions.report_lines(table, FIGURES, "own data", {pair: (0.1, 0.05, 0.2)}, {pair: (0.1, 0.05, 0.2)})
+    lines = conclusions.report_lines(table, FIGURES, "own data", {pair: (CLEAR, None)}, [pair], 1)
     lines += conclusions.limits("own data")
     assert "Highest: **&#60;b&#62;x&#60;/b&#62;** with 0.400 [0.100, 1.000]; chance is 0.100." in lines[0]
     assert "&#60;b&#62;x" in lines[3] and "beats frame/y by +0.100" in lines[3]
@@ -114,13 +139,16 @@ def test_the_reports_closing_sentences_are_text():
 def test_a_lone_member_is_the_ensemble():
     figures = FIGURES | {"n_videos": 40, "best_member": "super_image/a_b", "members": {"super_image/a_b": 1.0}}
     figures |= {"difference": (0, 0, 0), "zc_effect": (0, 0, 0)}
-    table = models(0.2, 0.2, folds=1).assign(heldout_mAP=0.2, single_mAP=0.2)
-    text = conclusions.ensemble_summary(figures, table, True, None)
+    table = models(0.2, 0.2, folds=1).assign(
+        heldout_mAP=0.2, single_mAP=0.2, approach=["super_image", "frame", "baseline"]
+    )
+    text = conclusions.ensemble_summary(figures, table, ["Chosen."], True, None)
     assert "has one member, super_image/a_b, and so is this model" in text and "no normal class" in text
+    assert text.endswith("- Chosen.")
     assert "Averaging" not in text and "beats" not in text
-    text = conclusions.ensemble_summary(figures, table.assign(folds=2, heldout_mAP=0.25), True, "OK")
+    text = conclusions.ensemble_summary(figures, table.assign(folds=2, heldout_mAP=0.25), [], True, "OK")
     assert "Averaging the folds moves a model by +0.050" in text
-    assert "no leaderboard score" in conclusions.ensemble_summary(figures, table, False, "OK")
+    assert "no leaderboard score" in conclusions.ensemble_summary(figures, table, [], False, "OK")
 
 
 def test_findings_name_the_rule_and_claim_none_without_a_normal_class():

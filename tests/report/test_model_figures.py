@@ -38,6 +38,14 @@ def test_model_comparison():
     assert legend == ["frames", "super-image", "paper, on QV-Pipe", "chance 0.090"]
 
 
+def test_model_comparison_marks_the_floor():
+    rows = [("lite0", "super_image", 0.5, 0.4, 0.6, np.nan), ("colour", "baseline", 0.2, 0.1, 0.3, np.nan)]
+    table = pd.DataFrame(rows, columns=["name", "approach", "measured", "low", "high", "paper"])
+    figure = model_figures.model_comparison(table)
+    assert [0.2, 0.2] in [list(line.get_xdata()) for line in figure.axes[0].lines]
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["super-image", "colour, no network"]
+
+
 def test_model_comparison_without_paper():
     figure = model_figures.model_comparison(scores().assign(paper=np.nan))
     assert len(figure.legends[0].get_texts()) == 2 and len(figure.axes[0].texts) == 2
@@ -50,6 +58,15 @@ def test_paired_differences_greys_what_is_undecided():
     dots = [line for line in axes.lines if line.get_marker() == "o"]
     assert [dot.get_color() for dot in dots] == [BLUE, GREY]
     assert [dot.get_xdata()[0] for dot in dots] == [0.1, 0.0]
+
+
+def test_paired_differences_of_methods_are_thin_lines_as_far_as_they_fit():
+    rows = [("a", 0.1, 0.05, 0.2, -5.0, 5.0), ("b", 0.0, -0.1, 0.1, -0.2, 0.1)]
+    columns = ["name", "difference", "low", "high", "methods_low", "methods_high"]
+    axes = model_figures.paired_differences(pd.DataFrame(rows, columns=columns)).axes[0]
+    thin = axes.collections[-1]
+    (first, second) = [path.vertices[:, 0].tolist() for path in thin.get_paths()]
+    assert second == [-0.2, 0.1] and -1 < first[0] < -0.2 and thin.get_linewidth()[0] == 1
 
 
 def test_rank_by_visibility_draws_a_line_a_model_and_leaves_the_difference_out():

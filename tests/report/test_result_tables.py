@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from vpipe_utils.evaluation.resampling import Difference
 from vpipe_utils.project.parameter_files import layer_files, read_layers
 from vpipe_utils.report import paper_tables, result_tables
 from vpipe_utils.report.result_tables import FLOOR
@@ -90,6 +91,8 @@ def test_rows_are_named_after_what_ran_and_clear_the_baseline_or_not(table):
     assert by_model.index[~by_model["clears"]].tolist() == ["video_swin_small", "colour"]
     assert by_model["paper"].isna().all(), "these networks are not the paper's"
     assert result_tables.too_small(table)["model"].tolist() == ["video_swin_small"]
+    shown = result_tables.drawn(table)["name"].tolist()
+    assert shown[0] == "frame_lite0" and shown[-1] == result_tables.COLOUR and "video_swin_small" not in shown
 
 
 @pytest.mark.parametrize("ema, k400", [(False, 0.64798), (True, 0.68251)])
@@ -125,6 +128,15 @@ def test_models_on_one_trunk_are_paired(table):
     assert result_tables.frames_and_super_image(table, pairs) == ("super_image/lite0", "frame/frame_lite0")
     assert result_tables.frames_and_super_image(table, pairs[:1]) is None
     assert result_tables.same_trunk(table.assign(clears=False)) == []
+
+
+def test_differences_of_models_and_of_methods():
+    models, methods = Difference(0.1, 0.05, 0.2), Difference(0.12, -0.3, 0.5)
+    pair = ("super_image/a", "frame/b")
+    both = result_tables.differences({pair: (models, methods)})
+    assert both.iloc[0].tolist() == ["super_image/a - frame/b", 0.1, 0.05, 0.2, -0.3, 0.5]
+    one = result_tables.differences({pair: (models, None)})
+    assert list(one.columns) == ["name", "difference", "low", "high"] == list(result_tables.differences({}).columns)
 
 
 def test_a_table_of_the_paper():

@@ -12,11 +12,12 @@ import pandas as pd
 
 from vpipe_utils.data.classes import NORMAL
 from vpipe_utils.evaluation.colour_baseline import NAME as FLOOR
-from vpipe_utils.report.result_tables import APPROACH_WORDS, FEW_VIDEOS, too_small, with_interval
+from vpipe_utils.evaluation.resampling import Difference
+from vpipe_utils.evaluation.selection import Flattery
+from vpipe_utils.report.result_tables import APPROACH_WORDS, FEW_VIDEOS, signed, too_small, with_interval
 from vpipe_utils.report.sentences import as_list
 from vpipe_utils.user_files.user_text import in_markdown, many
 
-Difference = Sequence[float]  # difference of two mAP, low, high
 # How much the held-out mAP of one training run moves at the demo's size, measured on PipeSim 3 with Lite0 on
 # super-images: the standard deviation of four seeds (0.554 to 0.629), and the same commit and seed on other processors.
 RUN_SD = 0.036
@@ -60,8 +61,8 @@ def verdict(a: str, b: str, difference: float, low: float, high: float, unit: st
 def run_words(folds: int, data: str) -> str:
     """How much the figures of these training runs would move with others; ``folds``: runs of a model, at most."""
     runs = "one training run" if folds == 1 else f"{many(folds, 'training run')}, one a fold"
-    text = f"Every model here is {runs}. Intervals draw recordings anew: they say how far a figure moves with other "
-    text += "recordings of this kind, not with other training runs"
+    text = f"Every model's figures are of {runs}. Intervals draw recordings anew: they say how far a figure moves with "
+    text += "other recordings of this kind, not with other training runs"
     if data == "PipeSim":
         return (
             f"{text}. One run at the demo's size moves by a standard deviation of {RUN_SD:.3f} from seed to seed, and "
@@ -70,17 +71,23 @@ def run_words(folds: int, data: str) -> str:
     return f"{text}; how far they move with those has not been measured for these models."
 
 
-def scope(folds: int) -> str:
-    """What the intervals of differences between models cover; ``folds``: runs that the two have in common, at least."""
-    if folds < 2:
-        return (
-            "One run a model: these intervals draw recordings only. They compare these runs, and say nothing of the "
-            "methods."
-        )
-    return (
-        f"These intervals draw recordings and runs. {folds} runs a model resolve little: what differs by less than a "
-        "run moves stays undecided."
-    )
+def scope(runs: int) -> str:
+    """What the two kinds of intervals of a difference cover; ``runs``: those that the compared models all have."""
+    text = "Thick: the interval over recordings, for these trained models. "
+    if runs < 2:
+        return text + "With one run a model nothing can be said of the methods: another run of each may differ as much."
+    few = f" {runs} runs a model resolve little: a difference must be many times what one run moves to show."
+    thin = "Thin: the interval over runs and recordings, for the methods, from the differences of single runs."
+    return f"{text}{thin}{few if runs < 10 else ''}"
+
+
+def pair_line(pair: tuple[str, str], models: Difference, methods: Difference | None, runs: int) -> str:
+    """One comparison: of these trained models and, where there are several runs of both, of the methods."""
+    text = verdict(*map(in_markdown, pair), *models)
+    if methods is None:
+        return f"{text}. That is of one run each, not of the methods."
+    decided = "which is clear too" if methods.above or methods.below else "which is undecided"
+    return f"{text}. As methods, over {many(runs, 'run')}: {signed(*methods)}, {decided}."
 
 
 def floor_line(table: pd.DataFrame, n_videos: int) -> str:
@@ -98,35 +105,39 @@ def floor_line(table: pd.DataFrame, n_videos: int) -> str:
         return f"{said}. No model is shown to be better, so none is compared with another."
     return f"{said}. Too small to say anything here, since not shown to be better than that: {named}."
 
-def order_of_approaches(differences: Mapping[tuple[str, str], Difference]) -> str:
+
+def order_of_approaches(methods: Mapping[tuple[str, str], Difference | None]) -> str:
     """Whether the paper's order, super-image over Video Swin over frames, shows here.
 
-    ``differences``: (better in the paper, worse) -> difference, low, high; models named 'approach/model'.
+    ``methods``: (better in the paper, worse), named 'approach/model', with the difference over runs and recordings, or
+    None where there is one run of a model.
     """
+    order = "The paper's order of the approaches (super-image, then Video Swin, then frames)"
+    if not methods:
+        return f"{order} cannot be looked at: fewer than two approaches have a model that clears the colour baseline"
+    if None in methods.values():
+        return f"{order} cannot be looked at with one run a model"
     found: dict[str, list[str]] = {"confirmed": [], "undecided": [], "reversed": []}
-    for (a, b), (_, low, high) in differences.items():
-        kind = "confirmed" if low > 0 else "reversed" if high < 0 else "undecided"
+    for (a, b), difference in methods.items():
+        kind = "confirmed" if difference.above else "reversed" if difference.below else "undecided"
         found[kind].append(" over ".join(APPROACH_WORDS[name.split("/")[0]] for name in (a, b)))
-    if not differences:
-        return (
-            "The paper's order of the approaches cannot be looked at here: fewer than two approaches have a model that "
-            "clears the colour baseline"
-        )
     listed = "; ".join(f"{kind}: {', '.join(pairs)}" for kind, pairs in found.items() if pairs)
-    return f"The paper's order of the approaches (super-image, then Video Swin, then frames) here: {listed}"
+    return f"{order} here: {listed}"
 
 
 def report_lines(
     table: pd.DataFrame,
     figures: Mapping[str, object],
     data: str,
-    differences: Mapping[tuple[str, str], Difference],
-    ordered: Mapping[tuple[str, str], Difference],
+    differences: Mapping[tuple[str, str], tuple[Difference, Difference | None]],
+    ordered: Sequence[tuple[str, str]],
+    runs: int,
 ) -> list[str]:
     """The first sentences: the highest model, the floor, the pairs compared, the order of the approaches.
 
-    ``table``: what ``comparison`` gave; ``figures``: metrics.json of notebook 06; ``differences``, ``ordered``: pairs
-    of 'approach/model' with difference, low, high. Of few videos nothing is claimed.
+    ``table``: what ``comparison`` gave; ``figures``: metrics.json of notebook 06; ``differences``: pairs of
+    'approach/model' with the difference of the trained models and of the methods (`pair_line`), over ``runs`` runs;
+    ``ordered``: those that show the paper's order. Of few videos nothing is claimed.
     """
     clips = f"{figures['n_videos']:,} {figures['judged_on']} of {many(figures['n_recordings'], 'recording')} ({data})"
     chance, judged = f"chance is {figures['chance_mAP']:.3f}.", f"Judged on {clips}."
@@ -145,8 +156,8 @@ def report_lines(
     highest = f"Highest: **{in_markdown(top['shown_name'])}** with {score}"
     highest = f"All models have the same mAP, {score}" if same else highest
     lines = [f"{judged} {highest}; {chance}", *zeros, floor, run_words(int(table["folds"].max()), data)]
-    lines += [f"{verdict(*map(in_markdown, pair), *interval)}." for pair, interval in differences.items()]
-    return [*lines, f"{order_of_approaches(ordered)}."]
+    lines += [pair_line(pair, *both, runs) for pair, both in differences.items()]
+    return [*lines, f"{order_of_approaches({pair: differences[pair][1] for pair in ordered})}."]
 
 
 def sight_lines(sight: pd.DataFrame | None, pair: tuple[str, str] | None, n_videos: int) -> list[str]:
@@ -172,6 +183,26 @@ def limits(data: str) -> list[str]:
     return ["The paper's own figures can be confirmed or refuted on QV-Pipe only (preset paper)."]
 
 
+def choice_lines(weights: Flattery | None, epochs: pd.DataFrame) -> list[str]:
+    """By how much what was chosen on validation videos flatters their scores; held-out ones it leaves alone.
+
+    ``weights``: `selection.weight_flattery`, None where the weights were given; ``epochs``: `selection.epoch_flattery`.
+    """
+    gain = f"The kept epoch is {epochs['gain'].mean():+.3f} mAP above the last one, on average"
+    if epochs["flattery"].notna().any():
+        kept = f"{gain}; {epochs['flattery'].mean():+.3f} of validation scores is flattery, since it was chosen on the "
+        kept += "fold that it is scored on (against the epoch that is best on the other folds)."
+    else:
+        kept = f"{gain}. It was chosen on the fold that it is scored on; how much of that is flattery takes two folds."
+    if weights is None:
+        return [kept, "The ensemble's weights were given, so nothing was chosen."]
+    if pd.isna(weights.nested):
+        flattered = "The ensemble's weights follow scores on the very fold that its validation score is of"
+        return [kept, f"{flattered}: that flatters it; by how much takes two folds."]
+    plain = "Weights from the scored fold itself would change the ensemble's validation score by"
+    return [kept, f"{plain} {weights.difference:+.3f} mAP; they come from the other folds, so this is left out."]
+
+
 def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -> list[str]:
     """What the ensemble adds to its best member, and the rule to the ensemble. ``figures``: metrics.json of 06."""
     best = in_markdown(figures["best_member"])
@@ -193,14 +224,15 @@ def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -
 
 
 def ensemble_summary(
-    figures: Mapping[str, object], table: pd.DataFrame, held_out: bool, normal_class: str | None
+    figures: Mapping[str, object], table: pd.DataFrame, choices: Sequence[str], held_out: bool, normal_class: str | None
 ) -> str:
-    """Notebook 06's closing sentences. ``figures``: what it writes to metrics.json; ``table``: of ``comparison``."""
+    """Notebook 06's closing sentences. ``figures``: its metrics.json; ``table``: `comparison`'s; ``choices``: above."""
     lines = [f"Judged on {figures['n_videos']:,} {figures['judged_on']}; chance is {figures['chance_mAP']:.3f}."]
     if not held_out:
         lines.append("There are no held-out labels here, so there is no leaderboard score.")
     elif table["folds"].max() > 1 and figures["n_videos"] >= FEW_VIDEOS:
-        gain = (table["heldout_mAP"] - table["single_mAP"]).mean()
+        models = table[table["approach"].isin(APPROACH_WORDS)]
+        gain = (models["heldout_mAP"] - models["single_mAP"]).mean()
         lines.append(f"Averaging the folds moves a model by {gain:+.3f} mAP on average (paper: +0.018).")
     lines.append(floor_line(table, figures["n_videos"]))
-    return as_list([*lines, *ensemble_findings(figures, normal_class)])
+    return as_list([*lines, *ensemble_findings(figures, normal_class), *choices])

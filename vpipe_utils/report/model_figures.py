@@ -81,7 +81,11 @@ def model_comparison(scores: pd.DataFrame, chance: float | None = None, measured
 
 @quiet
 def paired_differences(differences: pd.DataFrame) -> Figure:
-    """Differences of mAP with their paired intervals, zero marked: columns name, difference, low, high."""
+    """Differences of mAP with their paired intervals, zero marked: columns name, difference, low, high.
+
+    Where it has columns methods_low and methods_high, a thin line shows this wider interval of the methods, as far as
+    it fits.
+    """
     y = np.arange(len(differences))[::-1]
     figure = new_figure(height=0.9 + 0.32 * len(differences))
     axes = figure.subplots()
@@ -93,11 +97,15 @@ def paired_differences(differences: pd.DataFrame) -> Figure:
         axes.plot(row.difference, place, "o", color=colour, ms=7)
         axes.annotate(f"{row.difference:+.3f}", (row.difference, place), (0, 6), textcoords="offset points",
                       ha="center", fontsize=7.5)  # fmt: skip
+    axes.margins(x=0.15)
+    if "methods_low" in differences:
+        widest = 3 * np.abs(axes.get_xlim()).max()
+        bounds = differences[["methods_low", "methods_high"]].clip(-widest, widest)
+        axes.hlines(y, *bounds.to_numpy(dtype=float).T, color=GREY, lw=1, zorder=1)
     axes.set_yticks(y, [in_figure(name, 70) for name in differences["name"]])
     axes.tick_params(axis="y", length=0)
     axes.set_xlabel("difference of mAP, paired 95 % interval; grey: zero is inside")
     axes.set_ylim(-0.6, len(y) - 0.3)
-    axes.margins(x=0.15)
     axes.grid(axis="x")
     return figure
 

@@ -7,7 +7,7 @@ apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
 import numpy as np
@@ -130,6 +130,16 @@ def frames_and_super_image(table: pd.DataFrame, pairs: Iterable[tuple[str, str]]
     return min(found, key=lambda pair: rows.loc[pair[0], "head"] != rows.loc[pair[1], "head"], default=None)
 
 
+def differences(found: Mapping[tuple[str, str], tuple[Sequence[float], Sequence[float] | None]]) -> pd.DataFrame:
+    """Pairs of 'approach/model' with the difference of the trained models and of the methods, a row a pair.
+
+    name, difference, low, high; methods_low and methods_high where there are several runs.
+    """
+    rows = [(f"{a} - {b}", *models, *(methods or ())[1:]) for (a, b), (models, methods) in found.items()]
+    columns = ["name", "difference", "low", "high", "methods_low", "methods_high"]
+    return pd.DataFrame(rows, columns=columns[: len(rows[0])] if rows else columns[:4])
+
+
 def papers(table: pd.DataFrame) -> pd.DataFrame:
     """A table of the paper as it is shown: percent become figures in [0, 1], as ours are."""
     shown = table.copy()
@@ -183,6 +193,12 @@ def headline(table: pd.DataFrame, chance: float, judged_on: str) -> dict[str, ob
         "text_columns": 4,
         "small": {"columns": ["Approach", "Model", "Network", *here], "rows": apart, "text_columns": 3},
     }
+
+
+def drawn(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of ``comparison`` for a figure, named as they are shown: those that clear the baseline, then itself."""
+    floor = table["name"] == FLOOR
+    return pd.concat([table[table["clears"]], table[floor]]).assign(name=lambda rows: rows["shown_name"])
 
 
 def too_small(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,8 @@ rule ensemble:
         rules.data.output.labels,
         PLAN.held_out,
         LAYOUT.folds_table,
-        [run / name for run in EVERY_RUN for name in ("metrics.json", "val_predictions.parquet", "test_predictions.parquet")],
+        [run / name for run in EVERY_RUN
+         for name in ("metrics.json", "history.csv", "val_predictions.parquet", "test_predictions.parquet")],
         deciding_files(notebook("ensemble"), RESULTS),
         notebook=notebook("ensemble"),
     output:
