@@ -52,8 +52,8 @@ def describe_data(params: DataParams, labels: pd.DataFrame, n_test: int) -> str:
             f"Measured on PipeSim (preset {in_markdown(params.preset)}): {sizes} of "
             f"{params.pipesim_width}x{params.pipesim_height} pixels. "
             "PipeSim clips are drawn by a program, they are not sewer video. "
-            "The paper's figures are of QV-Pipe, with full-size pretrained networks: the two columns stand "
-            "side by side for the order of the methods, not for their level."
+            "The paper's figures are of QV-Pipe, with full-size pretrained networks: they stand beside the approaches "
+            "for their order, not for their level."
         )
     if name == "QV-Pipe":
         return f"Measured on QV-Pipe, the data of the challenge (preset {in_markdown(params.preset)}): {sizes}."
