@@ -147,6 +147,10 @@ def test_a_data_set_is_scored_from_its_videos(small_twin):
     assert 0 < found.mAP <= 1 and found.ap["positives"].sum() >= 6 and len(found.ap) == 17
     assert found.mAP == pytest.approx(found.ap["AP"].fillna(0).mean())
     assert "times chance" in str(found)
+    all_of_them = colour_baseline.score(small_twin, out_of_fold=True)
+    assert all_of_them.ap["positives"].sum() > found.ap["positives"].sum() and 0 < all_of_them.mAP <= 1
+    positive = all_of_them.ap.dropna()
+    assert len(positive) and (positive["low"] <= positive["high"]).all()
 
 
 def test_hundreds_of_clips_take_seconds():
