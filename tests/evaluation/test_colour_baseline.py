@@ -141,9 +141,10 @@ def test_other_clips_than_labels_are_refused(data):
         colour_baseline.fit(np.zeros((3, 4), np.float32), data[1])
 
 
-def test_a_data_set_is_scored_from_its_videos(small_twin):
+def test_a_data_set_is_scored_from_its_videos(small_twin, monkeypatch):
+    monkeypatch.setattr(colour_baseline, "STRENGTHS", (0.1, 0.1))  # half the fits
+    monkeypatch.setattr(colour_baseline, "BALANCES", (None,))
     found = colour_baseline.score(small_twin)
-    assert found.ap.equals(colour_baseline.score(small_twin).ap)
     assert 0 < found.mAP <= 1 and found.ap["positives"].sum() >= 6 and len(found.ap) == 17
     assert found.mAP == pytest.approx(found.ap["AP"].fillna(0).mean())
     assert "times chance" in str(found)

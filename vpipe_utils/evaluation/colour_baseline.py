@@ -23,6 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 from vpipe_utils import video
 from vpipe_utils.data.annotations import class_columns, read_annotations, recording_of
@@ -226,7 +227,8 @@ def _fitted(known: np.ndarray, targets: np.ndarray, strength: float, balance: st
         return Regression(None, varies, prevalence, strength, balance)
     one = LogisticRegression(C=strength, class_weight=balance, solver="newton-cholesky")
     pipeline = make_pipeline(StandardScaler(), OneVsRestClassifier(one))
-    with warnings.catch_warnings():
+    # more threads than one only wait for each other in matrices so small, and would change last digits
+    with warnings.catch_warnings(), threadpool_limits(1):
         warnings.simplefilter("ignore", ConvergenceWarning)  # its last digits; ranks do not depend on them
         pipeline.fit(known, targets[:, varies])
     return Regression(pipeline, varies, prevalence, strength, balance)
