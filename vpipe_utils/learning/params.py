@@ -30,6 +30,7 @@ class TrainParams(DataParams):
     drop_path: float = Share
     drop_rate: float = Field(ge=0, lt=1)
     freeze_batch_norm: bool
+    freeze_stages: int = NotNegative
     input_tile: int = Field(ge=8)
 
     hflip: bool
