@@ -1,6 +1,6 @@
 """One notebook of the workflow: papermill with limited threads, its own GPU, and an error a user can read.
 
-    python workflow/job.py NOTEBOOK EXECUTED --preset demo --model nfnet_f3 --fold 0 --kept KEPT --log LOG --root ROOT
+    python workflow/job.py NOTEBOOK EXECUTED --preset demo --model lite0 --fold 0 --kept KEPT --log LOG --root ROOT
 
 papermill writes to KEPT cell by cell; EXECUTED appears only when every cell ran, so a notebook that failed
 is kept with its error. Imports nothing heavy: one of these runs beside every notebook.

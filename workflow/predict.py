@@ -1,6 +1,6 @@
 """What trained models say of the clips without labels: a step of its own, so that new clips train nothing.
 
-    python workflow/predict.py outputs/demo/runs/super_image/convnext_base/fold_0      one run
+    python workflow/predict.py outputs/demo/runs/super_image/lite0/fold_0      one run
     python workflow/predict.py outputs/demo/runs/*/*/fold_*                            every run of the demo
 
 Each run predicts by its own params.yaml and writes test_predictions.parquet beside its weights.

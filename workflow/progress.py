@@ -1,8 +1,8 @@
 """What a user sees of a run: one line when a job starts and one when it ends. A logger plugin of Snakemake,
 registered by run.py.
 
-            05 super-image · convnext_base · fold 1 …
-    [ 7/22] 05 super-image · convnext_base · fold 1   48 s   val mAP 0.41
+            05 super-image · lite0 · fold 1 …
+    [ 7/22] 05 super-image · lite0 · fold 1   48 s   val mAP 0.41
 
 The counter says how many jobs are done, so it only grows, in whatever order they end. A dry run numbers its list.
 """

@@ -13,6 +13,28 @@ from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 PLAYED_GPU = Device("cpu", bf16=True, fused=True)  # what a GPU does, on a CPU
 KINDS = {"frame_tresnet": FrameParams, "video_swin_k400": VideoParams}
+# The paper's models as networks of the same families that run in a blink, from random weights.
+SMALL = {
+    "pretrained": False, "checkpoint": None, "drop_path": 0.0, "drop_rate": 0.0, "freeze_stages": 0, "input_tile": 32,
+    "epochs": 16, "batch_size": 16, "lr": 0.004, "head_lr_factor": 1.0, "validate_every": 2,
+}  # fmt: skip
+TRESNET = {"backbone": "tresnet_m", "backbone_args": {"layers": [1, 1, 1, 1], "width_factor": 0.25}}
+SWIN_ARCH = {"embed_dims": 24, "depths": [1, 1, 2, 1], "num_heads": [2, 2, 4, 4]}
+NETWORKS: dict[str, dict] = {
+    "frame_tresnet": {**TRESNET, "frames_per_epoch": 2, "eval_frames": 4, "epochs": 12},
+    "video_swin_k400": {
+        "backbone_args": {"arch": SWIN_ARCH, "patch_size": [3, 4, 4], "window_size": [3, 6, 6]},
+        "clip_frames": 9, "epochs": 8, "lr": 5e-4,
+    },
+    "tresnet_xl": {**TRESNET, "head": "ml_decoder", "decoder_dim": 64, "head_lr_factor": 0.25},
+    "convnext_base": {
+        "backbone": "test_convnext",
+        "backbone_args": {"ls_init_value": None, "norm_layer": "batchnorm2d", "conv_mlp": True, "kernel_sizes": 3},
+    },
+    "nfnet_f3": {"backbone": "test_nfnet", "backbone_args": {"stem_chs": 32}},
+    "nfnet_f6": {"backbone": "test_nfnet", "backbone_args": {"stem_chs": 32, "depths": [1, 2, 2, 1]}},
+    "efficientnet_l2": {"backbone": "test_efficientnet"},
+}  # fmt: skip
 
 
 class MemoryCache:
@@ -41,7 +63,7 @@ class MemoryCache:
 
 
 def smoke_params(model: str = "convnext_base", **changes: object) -> TrainParams:
-    values = {**read_layers(layer_files("smoke", model, 0)), **changes}
+    values = {**read_layers(layer_files("smoke", model, 0)), **SMALL, **NETWORKS[model], **changes}
     return KINDS.get(model, SuperImageParams).from_values(values)
 
 

@@ -28,9 +28,9 @@ normal_class: null
 n_folds: 2
 frame_models: []
 video_models: []
-super_image_models: [convnext_base]
+super_image_models: [convnext_small]
 """
-ENSEMBLE = "ensemble_models: [super_image/convnext_base]\nensemble_weights: [1.0]\n"
+ENSEMBLE = "ensemble_models: [super_image/convnext_small]\nensemble_weights: [1.0]\n"
 
 pytestmark = pytest.mark.whole
 
@@ -68,7 +68,7 @@ def test_six_real_clips_from_index_to_submission(clips: Path, tmp_path: Path) ->
     execute("01_data_preparation", None, own, "-f", str(own))
     execute("02_folds", None, own, "-f", str(own))
     one = ["-p", "batch_size", "1", "-p", "eval_batch_size", "1"]  # what a sentence on lack of memory advises
-    execute("05_super_image", "convnext_base", own, "-f", str(own), *one, "-p", "epochs", "2")
+    execute("05_super_image", "convnext_small", own, "-f", str(own), *one, "-p", "epochs", "2")
     predict_others(tmp_path / "outputs" / "smoke")
     execute("06_ensemble", "ensemble", own, "-f", str(own), "-f", str(ensemble))
     execute("10_report", "ensemble", own, "-f", str(own), "-f", str(ensemble))
@@ -108,18 +108,18 @@ def test_three_videos_of_one_kind_from_index_to_report(tmp_path: Path) -> None:
     own, ensemble = tmp_path / "own.yaml", tmp_path / "ensemble.yaml"
     places = {"videos_dir": "videos", "annotations": "labels.csv", "outputs": "outputs"}
     data = "".join(f"{key}: {tmp_path / name}\n" for key, name in places.items())
-    own.write_text(OWN.replace("frame_models: []", "frame_models: [frame_tresnet]") + data)
+    own.write_text(OWN.replace("frame_models: []", "frame_models: [frame_lite0]") + data)
     ensemble.write_text(ENSEMBLE)
     execute("01_data_preparation", None, own, "-f", str(own))
     execute("02_folds", None, own, "-f", str(own))
     few = ["-p", "epochs", "2"]
-    execute("03_frame_baseline", "frame_tresnet", own, "-f", str(own), *few)
-    execute("05_super_image", "convnext_base", own, "-f", str(own), "-p", "eval_batch_size", "1", *few)
+    execute("03_frame_baseline", "frame_lite0", own, "-f", str(own), *few)
+    execute("05_super_image", "convnext_small", own, "-f", str(own), "-p", "eval_batch_size", "1", *few)
     predict_others(tmp_path / "outputs" / "smoke")
     execute("06_ensemble", "ensemble", own, "-f", str(own), "-f", str(ensemble))
     execute("10_report", "ensemble", own, "-f", str(own), "-f", str(ensemble))
     shown = "\n".join(markdown(tmp_path / "06_ensemble.ipynb"))
-    assert "has one member, super_image/convnext_base, and so is this model" in shown
+    assert "has one member, super_image/convnext_small, and so is this model" in shown
     assert (tmp_path / "outputs" / "smoke" / "headline" / "super_image.png").is_file()
     start = (tmp_path / "outputs" / "smoke" / "headline" / "headline.json").read_text()
     shown = "\n".join(markdown(tmp_path / "10_report.ipynb")) + start

@@ -95,9 +95,9 @@ def test_the_site_needs_no_network_and_misses_nothing(first_run, outputs):
 
 
 def test_pages_are_named_after_model_and_fold(first_run, outputs):
-    page = outputs / "smoke" / "report" / "05_super_image-convnext_base-fold_0.html"
+    page = outputs / "smoke" / "report" / "05_super_image-convnext_small-fold_0.html"
     title = re.search(r"<h1>(.*?)<", page.read_text(encoding="utf-8")).group(1)
-    assert title.endswith("· convnext_base · fold\N{NO-BREAK SPACE}0")
+    assert title.endswith("· convnext_small · fold\N{NO-BREAK SPACE}0")
 
 
 def test_a_second_run_does_nothing(first_run, outputs):

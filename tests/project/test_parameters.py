@@ -120,7 +120,7 @@ def test_a_sample_of_more_frames_than_are_cached_is_refused(change: dict, key: s
 
 
 def test_ensemble_weights_must_match_models() -> None:
-    with pytest.raises(ValueError, match="6 ensemble_models but 2 ensemble_weights"):
+    with pytest.raises(ValueError, match="4 ensemble_models but 2 ensemble_weights"):
         EnsembleParams.from_values({**values("smoke", "ensemble"), "ensemble_weights": [0.5, 0.5]})
     with pytest.raises(ValueError, match="'super_image/vgg' is not trained here"):
         EnsembleParams.from_values(

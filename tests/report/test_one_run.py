@@ -23,13 +23,13 @@ def fold(model: str, number: int) -> SimpleNamespace:
 
 
 def test_parts_count_videos_recordings_and_labels():
-    table = one_run.parts(fold("convnext_base", 0))
+    table = one_run.parts(fold("convnext_small", 0))
     assert table.loc["training"].tolist() == [3, 2, round((17 + 1 + 1) / 3, 2), 1]
     assert table.loc["validation"].tolist() == [1, 1, 1.0, 0]
 
 
 def test_the_recipe_names_parameters_that_all_three_approaches_have():
-    for model in ("frame_tresnet", "video_swin_k400", "convnext_base"):
+    for model in ("frame_lite0", "video_swin_small", "convnext_small"):
         assert one_run.recipe(read_model("smoke", model)).index.is_unique
 
 
@@ -37,13 +37,13 @@ def test_classes_stand_beside_what_the_papers_folds_span():
     """Not beside the paper's fold of the same number, which holds other videos; nor a small network beside a large."""
     found = {code: 0.5 for code in CLASSES}
     table = paper_tables.table_vi().query("not derived").set_index("model")[list(CLASSES)] / 100
-    cases = {"convnext_base": table.drop("video_swin"), "video_swin_k400": table.loc["video_swin"]}
+    cases = {"convnext_small": table.drop("video_swin"), "video_swin_small": table.loc["video_swin"]}
     for model, printed in cases.items():
         axes = one_run.classes(fold(model, 2), {"val_AP": found}).axes[0]
         np.testing.assert_allclose(axes.lines[-1].get_xdata(), printed.mean())
         spans = [path.vertices[:, 0] for path in axes.collections[0].get_paths()]
         np.testing.assert_allclose(spans, printed.agg(["min", "max"]).T)
-    assert len(one_run.classes(fold("frame_tresnet", 2), {"val_AP": found}).axes[0].lines) == 2, "not in Table VI"
+    assert len(one_run.classes(fold("frame_lite0", 2), {"val_AP": found}).axes[0].lines) == 2, "not in Table VI"
 
 
 def test_the_papers_own_network_stands_beside_its_own_folds():

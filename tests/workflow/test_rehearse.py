@@ -89,7 +89,7 @@ def test_the_table_says_what_would_fail(tmp_path: Path) -> None:
     ("words", "sentence"),
     [
         (["--preset", "nowhere"], "make rehearse: preset 'nowhere' has no params/nowhere/data.yaml"),
-        (["--preset", "smoke", "--models", "resnet"], "preset 'smoke' has no model 'resnet'; it has frame_tresnet"),
+        (["--preset", "smoke", "--models", "resnet"], "preset 'smoke' has no model 'resnet'; it has frame_lite0"),
     ],
 )
 def test_a_slip_is_one_sentence(words: list[str], sentence: str) -> None:
@@ -119,15 +119,15 @@ def test_paper_on_a_cpu_at_reduced_size(tmp_path: Path) -> None:
 @pytest.mark.timeout(900)
 def test_a_model_that_would_fail_is_named_and_costs_the_others_nothing(tmp_path: Path) -> None:
     project = copy_project(tmp_path / "project")
-    file = project / "params" / "smoke" / "nfnet_f3.yaml"
+    file = project / "params" / "smoke" / "convnext_small.yaml"
     file.write_text(yaml.safe_dump({**yaml.safe_load(file.read_text()), "backbone": "no_such_net"}))
-    done, table = rehearsed(project, "--preset", "smoke", "--models", "nfnet_f3", "convnext_base")
+    done, table = rehearsed(project, "--preset", "smoke", "--models", "convnext_small", "lite0")
     assert done.returncode == 1
-    assert table["result"]["convnext_base"] == "ok" and "'no_such_net' is not in timm" in table["result"]["nfnet_f3"]
-    assert "nfnet_f3 would fail: ValueError: backbone 'no_such_net'" in done.stdout
+    assert table["result"]["lite0"] == "ok" and "'no_such_net' is not in timm" in table["result"]["convnext_small"]
+    assert "convnext_small would fail: ValueError: backbone 'no_such_net'" in done.stdout
 
 
-@pytest.mark.parametrize("made", ["runs/super_image/convnext_base/fold_0/weights.safetensors", "data/videos.parquet"])
+@pytest.mark.parametrize("made", ["runs/super_image/lite0/fold_0/weights.safetensors", "data/videos.parquet"])
 def test_what_no_rehearsal_made_is_not_removed(tmp_path: Path, made: str) -> None:
     file = tmp_path / "smoke" / made
     file.parent.mkdir(parents=True)
@@ -159,7 +159,7 @@ def test_a_rehearsal_that_is_stopped_says_so(tmp_path: Path) -> None:
     with subprocess.Popen(
         command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heeding
     ) as process:
-        assert "rehearsing 7 models of smoke on a CPU" in process.stdout.readline()
+        assert "rehearsing 6 models of smoke on a CPU" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=60)
     assert process.returncode != 0 and "make rehearse: stopped" in said and "Traceback" not in said

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
 COSTS = "12 benchmarks"
 SIGHT = "13 super-images"
-MODELS = ["tresnet_xl", "convnext_base", "nfnet_f3", "nfnet_f6", "efficientnet_l2"]
-NAMED = ["03 frame · frame_tresnet", "04 video · video_swin_k400", *(f"05 super-image · {model}" for model in MODELS)]
+MODELS = ["lite0", "lite0_tiles", "lite0_decoder", "convnext_small"]
+NAMED = ["03 frame · frame_lite0", "04 video · video_swin_small", *(f"05 super-image · {model}" for model in MODELS)]
 ALL = {f"{name} · fold 0" for name in NAMED}
 
 
@@ -98,7 +98,7 @@ def change(file: Path, **values: object) -> None:
         ("report/data_figures", {COSTS, "06 ensemble"}),
         ("video/h264_headers", {COSTS}),
         ("data/params", set()),
-        ("data/folds", {"02 folds"}),
+        ("data/folds", {"02 folds", COSTS, SIGHT}),
         ("learning/inputs", ALL | {COSTS}),
     ],
 )
@@ -126,9 +126,9 @@ def test_text_and_comments_train_nothing(finished):
 
 
 def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
-    change(finished / "params" / "smoke" / "convnext_base.yaml", lr=0.123)
+    change(finished / "params" / "smoke" / "convnext_small.yaml", lr=0.123)
     again = dict(listed(finished))
-    name = "05 super-image · convnext_base"
+    name = "05 super-image · convnext_small"
     assert sorted(again) == sorted([f"{name} · fold 0", *predictions(name), COSTS, *ENDS])
     assert re.fullmatch(r"lr \S+ → 0.123", again[f"{name} · fold 0"])
 
@@ -136,7 +136,7 @@ def test_a_changed_parameter_runs_its_model_and_what_depends_on_it(finished):
 def test_a_variant_of_a_model_is_a_short_file_and_runs_alone(finished):
     """What a trick will be: a file of its own, whose change plans its runs and no others."""
     variant = finished / "params" / "smoke" / "no_flip.yaml"
-    variant.write_text("extends: convnext_base\nmodel: no_flip\nhflip: false\n")
+    variant.write_text("extends: convnext_small\nmodel: no_flip\nhflip: false\n")
     change(finished / "params" / "smoke" / "data.yaml", super_image_models=[*MODELS, "no_flip"])
     new = "05 super-image · no_flip"
     assert jobs(finished) == sorted([f"{new} · fold 0", *predictions(new), COSTS, *ENDS])
@@ -156,13 +156,13 @@ def test_without_snakemakes_notes_runs_are_compared_by_what_they_kept(finished):
     shutil.rmtree(finished / ".snakemake")
     done = run(finished, "--dry-run")
     assert "Nothing to do" in done.stderr and "There are no notes on how outputs/smoke was made" in done.stderr
-    change(finished / "params" / "smoke" / "convnext_base.yaml", lr=0.123)
-    assert triggered(finished) == {"05 super-image · convnext_base · fold 0"}
+    change(finished / "params" / "smoke" / "convnext_small.yaml", lr=0.123)
+    assert triggered(finished) == {"05 super-image · convnext_small · fold 0"}
 
 
 def test_a_run_made_by_hand_with_other_values_is_made_again(finished):
-    change(finished / "outputs/smoke/runs/super_image/convnext_base/fold_0/params.yaml", hflip=7)
-    assert triggered(finished) == {"05 super-image · convnext_base · fold 0"}
+    change(finished / "outputs/smoke/runs/super_image/convnext_small/fold_0/params.yaml", hflip=7)
+    assert triggered(finished) == {"05 super-image · convnext_small · fold 0"}
 
 
 def test_all_profiles_compare_values(finished):
@@ -185,7 +185,7 @@ def test_a_new_fold_leaves_the_finished_runs_alone(finished):
 
 def test_what_was_deleted_is_made_again(finished):
     shutil.rmtree(finished / "outputs" / "smoke" / "runs" / "video")
-    name = "04 video · video_swin_k400"
+    name = "04 video · video_swin_small"
     assert jobs(finished) == sorted([f"{name} · fold 0", *predictions(name), *ENDS])
 
 
@@ -200,7 +200,7 @@ def test_training_waits_for_notebook_02_to_say_whether_its_clips_have_changed(fi
     ("preset", "file", "text", "sentence"),
     [
         ("nowhere", None, None, "preset 'nowhere' has no params/nowhere/data.yaml; presets are"),
-        ("smoke", "smoke/convnext_base.yaml", "learning_rate: 1", "'learning_rate' is no parameter here"),
+        ("smoke", "smoke/convnext_small.yaml", "learning_rate: 1", "'learning_rate' is no parameter here"),
         ("smoke", "smoke/data.yaml", "seed: [", "not readable as YAML"),
         ("own", "own/data.yaml", "preset: own\nextends: smoke\nclasses: [FS]\nnormal_class: null", "are own ones"),
         ("own", "own/data.yaml", "extends: smoke", "preset is 'smoke', but the folder is 'own'"),
@@ -253,9 +253,9 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (own / "data.yaml").write_text(data)
     (own / "training.yaml").write_text("batch_size: 10\n")
     said = run(project, "--dry-run", preset="own").stderr
-    assert COSTS not in said and "[ 1/20]" in said
-    assert "A fold trains on about 9 videos" in said and "convnext_base 9 (not 10)" in said
-    assert "params/own/training.yaml" in said and "frame_tresnet" not in said.split("To choose")[0]
+    assert COSTS not in said and "[ 1/18]" in said
+    assert "A fold trains on about 9 videos" in said and "convnext_small 9 (not 10)" in said
+    assert "params/own/training.yaml" in said and "frame_lite0" not in said.split("To choose")[0]
     (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
     (own / "training.yaml").write_text("batch_size: 3\n")
     said = run(project, "--dry-run", preset="own").stderr
@@ -263,7 +263,7 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (project / "labels.json").write_text(json.dumps({f"{k}.mp4": [k] for k in range(3)}))
     done = run(project, "--dry-run", preset="own")
     assert done.returncode != 0 and "Traceback" not in done.stderr
-    assert "3 labelled videos cannot make n_folds 5" in done.stderr
+    assert "3 recordings cannot make n_folds 5" in done.stderr
 
 
 def test_a_failing_notebook_is_kept_and_named(tmp_path):
@@ -288,12 +288,12 @@ def test_a_failing_notebook_is_kept_and_named(tmp_path):
 def test_jobs_share_the_memory_of_the_machine(tmp_path):
     """Each training job says how much it takes; one that wants more than there is gets all of it, alone."""
     project = copy_project(tmp_path / "project")
-    (project / "params" / "smoke" / "efficientnet_l2.yaml").write_text("memory_gb: 100000\n")
+    (project / "params" / "smoke" / "convnext_small.yaml").write_text("memory_gb: 100000\n")
     command = [sys.executable, "-m", "snakemake", "--dry-run", "--nolock", "--config", "preset=smoke", "memory_mb=9000"]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     taken = re.findall(r"resources: .*?mem_mb=(\d+)", done.stdout + done.stderr)
-    assert sorted(map(int, taken)) == [2000] * 12 + [9000] * 3, "benchmarks build the largest network too"
+    assert sorted(map(int, taken)) == [2000] * 10 + [9000] * 3, "benchmarks build the largest network too"
 
 
 def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):
@@ -372,8 +372,8 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
     own = project / "params" / "own"
     own.mkdir()
     data = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.json\n"
-    (own / "data.yaml").write_text(data + "frame_models: []\nvideo_models: []\nsuper_image_models: [convnext_base]\n")
-    (own / "ensemble.yaml").write_text("ensemble_models: [super_image/convnext_base]\nensemble_weights: null\n")
+    (own / "data.yaml").write_text(data + "frame_models: []\nvideo_models: []\nsuper_image_models: [convnext_small]\n")
+    (own / "ensemble.yaml").write_text("ensemble_models: [super_image/convnext_small]\nensemble_weights: null\n")
 
     def ran() -> list[str]:
         done = run(project, preset="own")
