@@ -124,7 +124,7 @@ def test_three_videos_of_one_kind_from_index_to_report(tmp_path: Path) -> None:
     start = (tmp_path / "outputs" / "smoke" / "headline" / "headline.json").read_text()
     shown = "\n".join(markdown(tmp_path / "10_report.ipynb")) + start
     assert "no model is called the best" in shown and "Highest" not in shown and "beats" not in shown
-    assert "Weighted ensemble" in start and "rule" not in start  # there is no normal class
+    assert "weighted ensemble" in start and "weighted ensemble, ZC rule" not in start  # there is no normal class
     assert "Below, each held-out label" not in shown and "boxes below" not in shown
     first = "\n".join(markdown(tmp_path / "01_data_preparation.ipynb"))
     assert "There is no normal class here" in first and "PipeSim knows" not in first
