@@ -66,7 +66,7 @@ def run_words(folds: int, data: str) -> str:
     if data == "PipeSim":
         return (
             f"{text}. One run at the demo's size moves by a standard deviation of {RUN_SD:.3f} from seed to seed, and "
-            f"by ±{MACHINES:.2f} from one kind of processor to another (measured once, with EfficientNet-Lite0)."
+            f"by ±{MACHINES:.2f} from one kind of processor to another (measured on an earlier PipeSim)."
         )
     return f"{text}; how far they move with those has not been measured for these models."
 
