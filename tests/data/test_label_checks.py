@@ -77,7 +77,7 @@ def test_files_whose_names_are_alike(tmp_path):
     ("rows", "there", "more", "fault"),
     [
         (ROWS, ["x.mp4", "Nord_1.avi"], {}, "holds 2 videos, but none of the 4 that labels.csv names .first 'Nord_1"),
-        (ROWS, ["Nord_1.mp4"], {}, "1 labelled video cannot make n_folds 2: set n_folds"),
+        (ROWS, ["Nord_1.mp4"], {"by_recording": False}, "1 labelled video cannot make n_folds 2: set n_folds"),
         (ROWS, ["Nord_1.mp4", "Nord_2.mp4"], {"by_recording": True}, "1 recording cannot make n_folds 2"),
         (ROWS, [*ROWS], {"videos_dir": "/nowhere/at/all"}, "/nowhere/at/all is not a folder: set videos_dir"),
     ],

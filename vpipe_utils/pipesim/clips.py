@@ -36,9 +36,11 @@ AT_JOINT = {"CK", "SG", "SL", "TJ", "TL"}
 DEPTHS = (2.0, 40.0)  # radii from the camera, log-uniform: zooming reveals what the wide view hides
 NEAR_WITHOUT_ZOOM = 7.0  # in clips that stay wide a defect must be nearer
 DEEPER = 1.7  # factor by which a defect is moved that the wide view shows for too long, or not at all
+NEARER = 0.85  # factor by which the farthest depth shrinks from one failed scene to the next
 SPREAD = 0.9  # standard deviation of the wanted share in sight, on the logit scale
-SIZE_SPREAD = 0.55  # and of the wanted largest share of the picture, as a logarithm
-MAX_SCENES, ENOUGH_SCENES, MAX_PATHS = 30, 5, 12
+SIZE_SPREAD = 0.45  # and of the wanted largest share of the picture, as a logarithm
+FADED = (0.85, 1.0)  # a clip's contrast, of that of the data set
+MAX_SCENES, ENOUGH_SCENES, MAX_PATHS = 30, 3, 10
 NEAR_ENOUGH = 0.06  # a share in sight that misses what is wanted by no more is taken
 
 
@@ -51,7 +53,7 @@ class Filming:
     frames: int = 36  # a clip, on average
     fps: float = 12.0
     sight: float = 0.4  # median share of a clip's frames in which a label is in sight, in (0, 1)
-    size: float = 0.05  # median of the largest share of the picture that a defect takes, in (0, 1)
+    size: float = 0.08  # median of the largest share of the picture that a defect takes, in (0, 1)
     contrast: float = 1.0  # of defects against what is around them: 1 as drawn, 0 invisible
 
 
@@ -81,7 +83,7 @@ def build(labels: tuple[str, ...], look: materials.Look, depths: dict[str, float
     places = {}
     for code in labels:
         if code in depths:
-            z = max(depths[code], scene.mouth + 0.5)
+            z = max(depths[code], scene.mouth + 0.4)
             places[code] = structural.nearest_joint(scene, z) if code in AT_JOINT else z
     for code, bend in BEFORE_WALL.items():
         if code in places:
@@ -103,11 +105,11 @@ def draw_wanted(rng: np.random.Generator, codes: list[str], filming: Filming) ->
     return Wanted(dict(zip(codes, sight.tolist(), strict=True)), dict(zip(codes, size.tolist(), strict=True)))
 
 
-def draw_depths(rng: np.random.Generator, codes: list[str], zoomed: bool) -> dict[str, float]:
-    """A depth for every defect, log-uniform over DEPTHS, each in its own part of the range: they stand in a row."""
+def draw_depths(rng: np.random.Generator, codes: list[str], farthest: float) -> dict[str, float]:
+    """A depth for every defect, log-uniform from DEPTHS[0] to `farthest`, each in its own part of the range: they stand in a row."""
     slots = (rng.permutation(len(codes)) + rng.uniform(0, 1, len(codes))) / max(1, len(codes))
-    low, high = DEPTHS[0], DEPTHS[1] if zoomed else NEAR_WITHOUT_ZOOM
-    return {code: float(low * (high / low) ** slot) for code, slot in zip(codes, slots, strict=True)}
+    low = DEPTHS[0]
+    return {code: float(low * (farthest / low) ** slot) for code, slot in zip(codes, slots, strict=True)}
 
 
 def moved(depths: dict[str, float], shot: Picture, plan: Plan, wanted: Wanted, aspect: float) -> dict[str, float]:
@@ -143,7 +145,7 @@ def choose_views(
         shares = np.where(shown[:, None] >= 0, visible_shares(shot, views, aspect)[shown], 0)
         seen = (shares >= MIN_SHARE).mean(0)
         off = np.abs(seen - sight).max() + 0.05 * np.abs(np.log(shares.max(0).clip(1e-4) / sizes)).max()
-        clearly = (shares >= 2 * MIN_SHARE).sum(0)  # at full size a share comes out a little smaller or larger
+        clearly = (shares >= 1.3 * MIN_SHARE).sum(0)  # at full size a share comes out a little smaller or larger
         off = np.inf if (clearly < 2).any() else float(off)
         if off < least:
             best, least = views, off
@@ -194,7 +196,7 @@ def make_clip(
     shown = spoilt.shown(n_frames)
     wanted = draw_wanted(rng, [code for code in clip.labels if code != NORMAL], filming)
     best: tuple[float, Picture, Views] | None = None
-    depths = draw_depths(rng, list(wanted.sight), bool(plan.zoomed))
+    depths = draw_depths(rng, list(wanted.sight), DEPTHS[1] if plan.zoomed else NEAR_WITHOUT_ZOOM)
     for attempt in range(MAX_SCENES):
         shot = build(clip.labels, look, depths, rng)
         off = np.inf
@@ -203,7 +205,8 @@ def make_clip(
         if np.isfinite(off):
             depths = moved(depths, shot, plan, wanted, aspect)
         else:  # one hides another, or is too far away
-            depths = draw_depths(rng, list(wanted.sight), bool(plan.zoomed) and attempt < ENOUGH_SCENES)
+            farthest = (DEPTHS[1] if plan.zoomed else NEAR_WITHOUT_ZOOM) * NEARER**attempt
+            depths = draw_depths(rng, list(wanted.sight), max(farthest, 1.5 * DEPTHS[0]))
         if np.isfinite(off) and (best is None or off < best[0]):
             best = off, shot, views
         if best and (best[0] < NEAR_ENOUGH or attempt + 1 >= ENOUGH_SCENES):
@@ -212,6 +215,6 @@ def make_clip(
         raise RuntimeError(
             f"pipesim: {clip.video} ({' '.join(clip.labels)}): no scene in {MAX_SCENES} shows every label"
         )
-    shot = nuisance.veil(faded(best[1], filming.contrast * rng.uniform(0.7, 1.0)), spoilt)
+    shot = nuisance.veil(faded(best[1], filming.contrast * rng.uniform(*FADED)), spoilt)
     frames, evidence = film(shot, best[2], look, rng, filming.width, filming.height, filming.fps)
     return Filmed(*nuisance.apply(frames, evidence, spoilt, rng), spoilt.coarser), rng

@@ -35,7 +35,7 @@ def generate(
     fps: float = 12.0,
     temper: float = 0.5,
     sight: float = 0.4,
-    size: float = 0.05,
+    size: float = 0.08,
     contrast: float = 1.0,
     workers: int = 1,
     progress: bool = True,

@@ -17,8 +17,8 @@ from vpipe_utils.pipesim.render import Picture
 from vpipe_utils.pipesim.scene import N_R, N_THETA, R_INNER, R_OUTER
 
 # A defect counts as in sight from this share of the picture's pixels on, where a path is chosen and where evidence is
-# recorded alike: about 10 x 10 pixels of 160 x 120.
-MIN_SHARE = 0.005
+# recorded alike: about 15 x 15 pixels of 160 x 120, 7 x 7 of a tile of 64 px. Of less a network sees nothing.
+MIN_SHARE = 0.012
 
 
 def ray_maps(views: Views, frames: np.ndarray, width: int, height: int) -> tuple[np.ndarray, np.ndarray]:
