@@ -33,7 +33,7 @@ TRIGGERS = {
     "user_files/label_sheets": "01 02 12",
     "data/params": "",
     "data/annotations": "01 02 06 10 12 13",
-    "data/folds": "02 06 10 12 13",
+    "data/folds": "02 06 10 13",
     "data/sampling": "01 02 06 10 12 13 train",
     "pipesim/filming/camera": "01 12",
     "tiles/tile_writer": "01 12",

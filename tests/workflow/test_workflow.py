@@ -98,7 +98,7 @@ def change(file: Path, **values: object) -> None:
         ("report/data_figures", {COSTS, "06 ensemble"}),
         ("video/h264_headers", {COSTS}),
         ("data/params", set()),
-        ("data/folds", {"02 folds", COSTS, SIGHT}),
+        ("data/folds", {"02 folds", SIGHT}),
         ("learning/inputs", ALL | {COSTS}),
     ],
 )

@@ -106,7 +106,7 @@ def draw_wanted(rng: np.random.Generator, codes: list[str], filming: Filming) ->
 
 
 def draw_depths(rng: np.random.Generator, codes: list[str], farthest: float) -> dict[str, float]:
-    """A depth for every defect, log-uniform from DEPTHS[0] to `farthest`, each in its own part of the range: they stand in a row."""
+    """A depth for every defect, log-uniform from DEPTHS[0] to `farthest`, each in its own part: they stand in a row."""
     slots = (rng.permutation(len(codes)) + rng.uniform(0, 1, len(codes))) / max(1, len(codes))
     low = DEPTHS[0]
     return {code: float(low * (farthest / low) ** slot) for code, slot in zip(codes, slots, strict=True)}

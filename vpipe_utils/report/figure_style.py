@@ -1,4 +1,4 @@
-"""What all figures share: colours, fonts, how a notebook shows them, and that a picture never stops a result.
+"""What figures and tables share: colours, fonts, how a notebook shows them; and that a picture never stops a result.
 
 Nothing here touches pyplot: a figure belongs to its caller, shows itself in a notebook, works without
 a display, and leaves no global state behind.
@@ -17,6 +17,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import matplotlib
+import pandas as pd
 from matplotlib.figure import Figure
 
 from vpipe_utils.user_files.user_text import font_families, in_markdown, one_line
@@ -145,3 +146,14 @@ def _missing(what: str, error: Exception, figure: NotebookFigure) -> NotebookFig
     with matplotlib.rc_context(_style()):
         figure.text(0.01, 0.5, textwrap.fill(words[:600], 120), va="center")
     return figure
+
+
+def dashes(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
+    """A table to be shown: numbers with that many decimals, '–' where there is none."""
+
+    def shown(value: object) -> object:
+        if pd.isna(value):
+            return "–"
+        return f"{value:,.{digits}f}" if isinstance(value, float) else value
+
+    return table.astype(object).map(shown)

@@ -16,6 +16,7 @@ import yaml
 
 from vpipe_utils.evaluation.colour_baseline import NAME as FLOOR
 from vpipe_utils.report import paper_tables
+from vpipe_utils.report.figure_style import dashes
 from vpipe_utils.storage.tables import read_json
 
 APPROACH_WORDS = {"super_image": "super-image", "video": "Video Swin", "frame": "frame-wise"}  # the paper's order
@@ -234,17 +235,6 @@ def members(weights: Mapping[str, float], table: pd.DataFrame) -> pd.DataFrame:
 
 def _pairs(words, rows: pd.DataFrame, *columns: str) -> list[str | None]:
     return [words(*values) for values in rows[list(columns)].itertuples(index=False)]
-
-
-def dashes(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
-    """A table to be shown: numbers with that many decimals, '–' where there is none."""
-
-    def shown(value: object) -> object:
-        if pd.isna(value):
-            return "–"
-        return f"{value:,.{digits}f}" if isinstance(value, float) else value
-
-    return table.astype(object).map(shown)
 
 
 def plus_minus(mean: float, spread: float) -> str | None:

@@ -82,7 +82,7 @@ def test_the_grid_is_gathered_from_its_presets(presets, monkeypatch: pytest.Monk
     tables = gather.gather(presets, 100, 0)
     assert tuple(tables) == TABLES
     sets = tables["sets"].set_index("preset")
-    assert sets["in_sight"].round(3).tolist() == [0.056, 0.167, 0.278] and sets["wanted"].tolist() == [0.1, 0.3, 0.6]
+    assert sets["in_sight"].round(3).tolist() == [0.056, 0.167, 0.278] and sets["wanted"].tolist() == [0.07, 0.3, 0.6]
     assert sets["size"].round(3).tolist() == [0.02, 0.06, 0.10]
     assert sets["in_nine"].tolist() == [0.0, 1.0, 1.0], "the nine frames are the 3rd, the 7th, …"
     runs = tables["runs"]
