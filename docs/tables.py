@@ -12,11 +12,12 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "outputs" / "reference"
-PAGES = ("README.md", "docs/MODEL_CARD.md")
+PAGES = ("README.md", "docs/MODEL_CARD.md", "docs/DATA_CARD.md")
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", flags=re.DOTALL)
 
 # Ways to load that give floats and ways that give bytes: each is compared with its like.
@@ -119,9 +120,26 @@ def _require(gives: pd.Series, kind: str) -> None:
         raise ValueError(f"loading.csv: these ways must all give {kind}: {gives.to_dict()}")
 
 
+def twin() -> str:
+    """PipeSim's clips beside real ones (docs/twin.py)."""
+    record = pd.read_csv(RECORDS / "pipesim" / "twin.csv")
+    spread = record.dropna(subset="percentile")
+    rows = [["", "", *(f"{p:.0f} %" for p in spread["percentile"].unique())]]
+    for name, group in spread.groupby("quantity", sort=False):
+        for source in ("real", "twin"):
+            if group[source].notna().any():
+                cells = ["" if np.isnan(value) else f"{value:.2f}" for value in group[source]]
+                rows.append([name if source == "real" or group["real"].isna().all() else "", NAMED[source], *cells])
+    shares = record[record["percentile"].isna()]
+    lines = [[row.quantity, f"{row.real:.0%}", f"{row.twin:.0%}"] for row in shares.itertuples()]
+    return f"{markdown(rows)}\n\n{markdown([['', 'real', 'PipeSim'], *lines])}"
+
+
+NAMED = {"real": "real", "twin": "PipeSim"}
+
 TABLES: dict[str, Callable[[], str]] = {
     "headline": headline, "reading": reading, "loading_floats": loading_floats, "loading_bytes": loading_bytes,
-    "sight": sight,
+    "sight": sight, "twin": twin,
 }  # fmt: skip
 
 
