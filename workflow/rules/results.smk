@@ -82,7 +82,7 @@ rule site:
         rules.benchmarks.output if PLAN.with_benchmarks else [],
         rules.sight.output,
         sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")
-               if file.suffix in {".py", ".md", ".css", ".svg"}),
+               if file.suffix in {".py", ".md", ".css", ".svg", ".jpg"}),
     output:
         LAYOUT.report / "index.html",
     log:

@@ -91,6 +91,8 @@ def write_source(root: Path, source: Path) -> None:
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
     for page in ABOUT:
         shutil.copy(DOCS / f"{page}.md", source)
+    for picture in DOCS.glob("*.jpg"):
+        shutil.copy(picture, source)
     shutil.copytree(DOCS / "sketches", source / "sketches", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
     write_start_page(root, source, runs, with_benchmarks)
 
