@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -31,29 +33,24 @@ LEADS = LinearSegmentedColormap.from_list("leads", [ORANGE, "white", BLUE])
 @quiet
 def grid(record: Record) -> Figure:
     """Left mAP of every method by share in sight, right how far the super-image is ahead of the others."""
-    figure = new_figure(height=3.7)
-    level, lead = figure.subplots(1, 2)
-    _lines(level, record.cells, MAIN, "mAP", "low", "high")
-    level.set(title="mAP on held-out clips", ylim=(0, None))
-    shown = [name for name in MAIN if name not in (SUPER_IMAGE, "Video Swin", COLOUR)]
-    _lines(lead, record.cells, shown, "ahead", "ahead_low", "ahead_high")
-    lead.axhline(0, color=BLUE, lw=1)
-    lead.set_title("Super-image minus the others")
-    handles, names = level.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=3)
-    return figure
+    others = [name for name in MAIN if name not in (SUPER_IMAGE, "Video Swin", COLOUR)]
+    return _level_and_lead(record, MAIN, others, "Super-image minus the others")
 
 
 @quiet
 def poolings(record: Record) -> Figure:
     """Left mAP of the frames by pooling, right how far the super-image is ahead of each."""
-    figure = new_figure(height=3.5)
+    return _level_and_lead(record, (SUPER_IMAGE, *POOLINGS), POOLINGS, "Super-image minus frames")
+
+
+def _level_and_lead(record: Record, levels: Sequence[str], leads: Sequence[str], title: str) -> Figure:
+    figure = new_figure(height=3.7)
     level, lead = figure.subplots(1, 2)
-    _lines(level, record.cells, (SUPER_IMAGE, *POOLINGS), "mAP", "low", "high")
+    _lines(level, record.cells, levels, "mAP", "low", "high")
     level.set(title="mAP on held-out clips", ylim=(0, None))
-    _lines(lead, record.cells, POOLINGS, "ahead", "ahead_low", "ahead_high")
+    _lines(lead, record.cells, leads, "ahead", "ahead_low", "ahead_high")
     lead.axhline(0, color=BLUE, lw=1)
-    lead.set_title("Super-image minus frames")
+    lead.set_title(title)
     handles, names = level.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper center", ncols=3)
     return figure
