@@ -61,4 +61,4 @@ clean:
 lock: $(ready)
 	@test -x .venv/uv/bin/uv || $(bin)/python -m pip install --quiet --target .venv/uv uv
 	.venv/uv/bin/uv pip compile --universal --python-version 3.11 --fork-strategy fewest --extra test --extra peers \
-		--extra weights pyproject.toml -o requirements.lock --no-emit-index-url
+		--extra weights --extra weak pyproject.toml -o requirements.lock --no-emit-index-url
