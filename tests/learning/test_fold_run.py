@@ -108,6 +108,21 @@ def test_videos_that_come_later_are_predicted_as_the_trained_network_would(prepa
     np.testing.assert_array_equal(written[list(CLASSES)].to_numpy(), pool_frames(expected, "mean"))
 
 
+def test_a_finished_run_predicts_under_test_time_augmentation(prepared: Path) -> None:
+    """Plain is what it wrote of the same videos, to the last bit."""
+    data = fold_run.load_fold(params_for(prepared, "convnext_base", epochs=1), "super_image")
+    with pytest.raises(FileNotFoundError, match="this run is not finished"):
+        fold_run.predict_augmented(data.folder, data.val_videos)
+    fold_run.finish(data, *fold_run.train_fold(data))
+    found = fold_run.predict_augmented(data.folder, data.val_videos, progress=False)
+    assert list(found) == ["plain", "hflip", "vflip", "grid_shuffle"], "no more frames are cached than it takes"
+    written = predictions.read_predictions(data.folder / "val_predictions.parquet", CLASSES, data.val_videos)
+    pd.testing.assert_frame_equal(found["plain"], written)
+    for variant, table in found.items():
+        predictions.validate_predictions(table, CLASSES, data.val_videos)
+        assert variant == "plain" or not table.equals(written)
+
+
 def test_a_training_leaves_nothing_of_the_one_before(prepared: Path) -> None:
     """Old predictions beside new weights would be taken for theirs."""
     data = fold_run.load_fold(params_for(prepared, "frame_tresnet", epochs=1), "frame")

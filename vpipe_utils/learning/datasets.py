@@ -138,12 +138,28 @@ def first_batch(loader: DataLoader) -> tuple[torch.Tensor, ...]:
 
 
 def eval_loader(
-    params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray | None = None
+    params: TrainParams,
+    cache: TileCache,
+    videos: Sequence[str],
+    targets: np.ndarray | None = None,
+    draw: int | None = None,
 ) -> DataLoader:
-    """Batches for evaluation: one item a video, in the order of `videos`, tiles at the segments' centres."""
-    count = params.eval_frames if isinstance(params, FrameParams) else frames_per_sample(params)
+    """Batches for evaluation: one item a video, in the order of `videos`, tiles at the segments' centres.
+
+    With `draw`, a number from 0, tiles are drawn as in training, from the same segments; which ones follows from the
+    run's seed, the draw and the place in `videos` alone.
+    """
+    count = eval_count(params)
     batch = max(1, params.eval_batch_size // count) if isinstance(params, FrameParams) else params.eval_batch_size
-    return _loader(TileDataset(cache, videos, targets, count, sampling=params.sampling), params, batch_size=batch)
+    seed = derive_seed(params.seed, "resample", params.model, params.fold)
+    data = TileDataset(cache, videos, targets, count, seed, draw is not None, sampling=params.sampling)
+    order = None if draw is None else [(draw, item) for item in range(len(data))]
+    return _loader(data, params, batch_size=batch, sampler=order)
+
+
+def eval_count(params: TrainParams) -> int:
+    """Frames of a video that are looked at in evaluation."""
+    return params.eval_frames if isinstance(params, FrameParams) else frames_per_sample(params)
 
 
 def _loader(data: TileDataset, params: TrainParams, **more: Any) -> DataLoader:

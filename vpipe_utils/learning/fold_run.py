@@ -1,7 +1,7 @@
 """One run of notebooks 03 to 05: one model on one fold, from the tables of 01 and 02 to validated artefacts.
 
 Training (`load_fold`, `train_fold`, `finish`) sees clips with labels only. `predict_others` is a step of its own: a
-finished run predicts the clips without labels, today's and those that come later.
+finished run predicts the clips without labels, today's and those that come later. So is `predict_augmented`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ from torch import nn
 from vpipe_utils.data.prepared_tables import read_folds, read_labels, read_test_videos
 from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
 from vpipe_utils.evaluation.predictions import as_table, write_predictions
+from vpipe_utils.learning.augmenting.test_time import predict_variants
 from vpipe_utils.learning.datasets import eval_loader, train_loader
 from vpipe_utils.learning.device import sentence_for_lack_of_memory, this_device
-from vpipe_utils.learning.inference import POOLINGS, pool_frames, predict
+from vpipe_utils.learning.inference import POOLINGS, main_pooling, pool_frames, predict
 from vpipe_utils.learning.models import build_model, count_parameters
 from vpipe_utils.learning.params import KINDS, FrameParams, TrainParams
 from vpipe_utils.learning.training import fit
@@ -121,7 +122,7 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
     with atomic_path(folder / WEIGHTS) as path:
         save_model(network, str(path))
     pooled = {pooling: float(mean_average_precision(targets, of)) for pooling, of in scores.items()}
-    main = _main_pooling(params)
+    main = main_pooling(params)
     metrics = {
         "approach": data.approach,
         "model": params.model,
@@ -145,7 +146,28 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
 
 
 def predict_others(folder: Path, progress: bool = True) -> int:
-    """Predict the videos without labels by a finished run; gives their number.
+    """Predict the videos without labels by a finished run; gives their number. Errors: see `finished_run`."""
+    params, network = finished_run(folder)
+    videos = read_test_videos(params.layout)
+    predict_and_write(params, folder, "test", network, open_tiles(params, videos), videos, progress)
+    return len(videos)
+
+
+def predict_augmented(folder: Path, videos: list[str], progress: bool = True) -> dict[str, pd.DataFrame]:
+    """Predictions of some videos, one or more, by a finished run, plain and under test-time augmentation.
+
+    Variant -> table with `video` and a column a class; see `augmenting.test_time` for the variants. Of frame models the
+    run's own pooling. Errors: see `finished_run`.
+    """
+    params, network = finished_run(folder)
+    cache = open_tiles(params, videos)
+    with sentence_for_lack_of_memory(params):
+        found = predict_variants(network, params, cache, videos, this_device(), progress)
+    return {variant: as_table(videos, scores, params.class_codes) for variant, scores in found.items()}
+
+
+def finished_run(folder: Path) -> tuple[TrainParams, nn.Module]:
+    """Parameters and trained network of a finished run.
 
     `folder`: runs/<approach>/<model>/fold_<k>, whose params.yaml says how, whatever the parameter files say by now;
     only how much is done at a time follows them. Raises FileNotFoundError where the run is not finished and ValueError
@@ -161,14 +183,12 @@ def predict_others(folder: Path, progress: bool = True) -> int:
         values |= {key: now[key] for key in PLACE}
     values |= {"outputs": str(root.parent), "preset": root.name, "pretrained": False}
     params = kind.from_values(values, str(folder / "params.yaml"))
-    videos = read_test_videos(params.layout)
     network = build_model(params)
     try:
         load_model(network, str(weights))
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{weights} is damaged or of another network ({error}): train this run again") from None
-    predict_and_write(params, folder, "test", network, open_tiles(params, videos), videos, progress)
-    return len(videos)
+    return params, network
 
 
 def predict_and_write(
@@ -192,7 +212,7 @@ def predict_and_write(
     pooled = {}
     for pooling in POOLINGS if isinstance(params, FrameParams) else ("mean",):
         pooled[pooling] = np.zeros((0, len(classes)), np.float32) if scores is None else pool_frames(scores, pooling)
-        suffix = "" if pooling == _main_pooling(params) else f"_{pooling}"
+        suffix = "" if pooling == main_pooling(params) else f"_{pooling}"
         path = folder / f"{part}_predictions{suffix}.parquet"
         write_predictions(as_table(videos, pooled[pooling], classes), path, videos, classes)
     return pooled
@@ -218,10 +238,6 @@ def _give_back(folder: Path) -> None:
 
 
 _claimed: dict[Path, int] = {}  # an open file each
-
-
-def _main_pooling(params: TrainParams) -> str:
-    return params.pooling if isinstance(params, FrameParams) else "mean"
 
 
 def _forget_other_recipe(data: FoldData) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sized
+from collections.abc import Callable, Iterable, Sized
 
 import numpy as np
 import torch
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from vpipe_utils.learning.device import Device, this_device
 from vpipe_utils.learning.inputs import make_input
-from vpipe_utils.learning.params import TrainParams
+from vpipe_utils.learning.params import FrameParams, TrainParams
 from vpipe_utils.project.progress import progress_bar
 
 NEAREST = 2.0**-25  # how near to 0 and 1 a probability is taken to be, for its logit: half a step of float32 below 1
@@ -36,10 +36,13 @@ def predict(
     params: TrainParams,
     device: Device | None = None,
     progress: bool = True,
+    change: Callable[[Tensor], Tensor] | None = None,
 ) -> np.ndarray:
     """Probabilities `(V, k, C)` float32 of a loader's videos: k = 1, for frames k = frames a video.
 
     The network runs at the precision at which it was validated. `device` is `this_device()` where it is not given.
+    `change` is done to every batch of tiles `(B, n, 3, S, S)` uint8, on the device, before it becomes input
+    (`augmenting.test_time`).
     """
     device = device or this_device()
     network = network.to(device.type).eval()
@@ -48,9 +51,15 @@ def predict(
     with torch.inference_mode(), device.autocast(params.precision):
         for tiles, *_ in progress_bar(batches, total, "predicting", progress):
             tiles = tiles.to(device.type, non_blocking=True)
+            tiles = tiles if change is None else change(tiles)
             probabilities = network(make_input(tiles, params)).float().sigmoid()
             parts.append(probabilities.reshape(tiles.shape[0], -1, probabilities.shape[-1]).cpu())
     return torch.cat(parts).numpy()
+
+
+def main_pooling(params: TrainParams) -> str:
+    """The pooling by which a run's video scores are meant; the mean where an item is a video, which it leaves alone."""
+    return params.pooling if isinstance(params, FrameParams) else "mean"
 
 
 def pool_frames(probabilities: np.ndarray, pooling: str) -> np.ndarray:

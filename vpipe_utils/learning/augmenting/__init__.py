@@ -1,0 +1,1 @@
+"""How samples are changed: at test time, by flips, other frames and other orders of tiles."""
