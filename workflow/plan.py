@@ -34,7 +34,7 @@ from vpipe_utils.project.paths import APPROACHES, Layout, project_root, resolve
 NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
     "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
-    "sight": "13_when_super_images_pay",
+    "sight": "13_when_super_images_pay", "boosting": "07_boosting_tricks",
 }  # fmt: skip
 # Of a run, beside its notebook.
 TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")

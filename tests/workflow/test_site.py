@@ -43,7 +43,7 @@ def test_the_start_page(tmp_path: Path) -> None:
         html = rendered(text)
         assert ("12_benchmarks" in text) == with_benchmarks
         assert "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<b>" not in html and "<em>" not in html
-        assert "06_ensemble\n10_report" in text
+        assert "06_ensemble\n07_boosting_tricks\n10_report" in text
 
 
 def test_links_between_notebooks_lead_to_their_pages() -> None:

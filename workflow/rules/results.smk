@@ -73,6 +73,18 @@ rule sight:
         NOTEBOOK
 
 
+# Shows what the paper's own figures can say; nothing of this preset's own runs.
+rule boosting:
+    input:
+        deciding_files(notebook("boosting"), RESULTS),
+        notebook=notebook("boosting"),
+    output:
+        notebook=executed("boosting"),
+    log: **logs(NOTEBOOKS["boosting"])
+    shell:
+        NOTEBOOK
+
+
 rule site:
     input:
         [executed(step) for step in ("data", "folds")],
@@ -81,6 +93,7 @@ rule site:
         rules.report.output,
         rules.benchmarks.output if PLAN.with_benchmarks else [],
         rules.sight.output,
+        rules.boosting.output,
         sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")
                if file.suffix in {".py", ".md", ".css", ".svg", ".jpg"}),
     output:

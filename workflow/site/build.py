@@ -30,7 +30,9 @@ APPROACHES = {
     "04_video_swin": ("video", "Video Swin"),
     "05_super_image": ("super_image", "Super-image"),
 }
-PLAIN = ("01_data_preparation", "02_folds", "06_ensemble", "10_report", "13_when_super_images_pay")
+PLAIN = (
+    "01_data_preparation", "02_folds", "06_ensemble", "07_boosting_tricks", "10_report", "13_when_super_images_pay",
+)  # fmt: skip
 BENCHMARKS = "12_benchmarks"
 ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
 TO_NOTEBOOK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")  # a link from one notebook to another
@@ -163,7 +165,7 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         runs=f"outputs/{root.name}/runs",
         toc_data="01_data_preparation\n02_folds",
         toc_models="\n".join(runs),
-        benchmarks=f"\n7. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and "
+        benchmarks=f"\n8. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and "
         "measured at this one." if with_benchmarks else "",
         toc_results="\n".join([*PLAIN[2:], *([BENCHMARKS] if with_benchmarks else [])]),
         toc_about="\n".join(ABOUT),

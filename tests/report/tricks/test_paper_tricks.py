@@ -1,0 +1,51 @@
+"""Tables IV and V as printed, and that every row has what stands for it."""
+
+from __future__ import annotations
+
+import pytest
+
+from vpipe_utils.report.tricks import paper_tricks
+from vpipe_utils.report.tricks.paper_tricks import COST, NO_TRAINING, TRAINED, WEAK
+
+
+def test_all_rows_are_there_as_printed() -> None:
+    table = paper_tricks.printed_tables()
+    points = table.groupby("table")["points"].agg(list)
+    assert points["IV"] == [1, 0.6, 1, 2.2, 0.9, 1.8, 0.5, 2, 5, 1.8, 0.12]
+    assert points["V"] == [-1, -0.6, -1.6, -2.2, -1, -19.4, -19.7, -22, -25, -3, -0.3, -0.5, -1.6, -1.3]
+    assert table.loc["flip", "description"] == "Horizonal flip", "as it is printed"
+    assert table.loc["rate", ["level", "type"]].tolist() == ["Model", "Learning Strategy"]
+    assert table.loc[table["local"], "points"].tolist() == [-19.4, -19.7, -22, -25]
+    assert table.index.is_unique and table["name"].is_unique
+
+
+def test_boosts_are_positive_and_a_file_that_takes_one_away_has_the_sign_turned() -> None:
+    table, stands = paper_tricks.printed_tables(), paper_tricks.stand_ins()
+    assert ((table["points"] > 0) == (table["table"] == "IV")).all()
+    table_of = stands["row"].map(table["table"])
+    trained = stands["kind"].isin([TRAINED, COST])
+    assert (stands.loc[trained & (table_of == "IV"), "sign"] == -1).all()
+    assert (stands.loc[~trained | (table_of == "V"), "sign"] == 1).all()
+
+
+def test_what_a_file_does_to_a_run_is_what_both_of_its_rows_say() -> None:
+    """Consecutive sampling is one comparison of the two tables: with the file mAP falls by 2.2."""
+    both = paper_tricks.stand_ins().query("trick == 'consecutive'")
+    assert both["row"].tolist() == ["uniform", "sequence"]
+    assert (both["sign"] * both["points"]).tolist() == [-2.2, -2.2]
+
+
+def test_every_row_has_something_that_stands_for_it() -> None:
+    stands = paper_tricks.stand_ins()
+    assert set(stands["row"]) == set(paper_tricks.printed_tables().index)
+    assert set(stands["kind"]) == {TRAINED, COST, NO_TRAINING, WEAK}
+    assert stands.groupby("row")["points"].nunique().eq(1).all()
+    # flips, ensembles and grids apart; uniform and sequence sampling are two rows, the ways to a batch one
+    asked = stands[(stands["kind"] != COST) & ~stands["trick"].str.endswith("same_input")]
+    assert len(asked) == paper_tricks.COMPARISONS == 28
+
+
+def test_one_rows_effect() -> None:
+    assert paper_tricks.printed_points("ema") == 5 and paper_tricks.printed_points("thresholds") == -1.3
+    with pytest.raises(ValueError, match="no row 'emma'; the rows are size, flip"):
+        paper_tricks.printed_points("emma")

@@ -1,0 +1,37 @@
+"""Figures of effects: a row a trick. Each function returns a matplotlib Figure."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from vpipe_utils.report.figure_style import BLUE, GREY, INK, PALE, new_figure, quiet
+from vpipe_utils.report.tricks.resolution import Spread, resolved
+
+FARTHEST = -6.0  # points of mAP: the four rows of weak supervision lie beyond and are named at the edge
+
+
+@quiet
+def printed_effects(table: pd.DataFrame, spread: Spread) -> Figure:
+    """The effects that the paper prints, against the band that its folds do not resolve; `table`: `resolution`.
+
+    Filled: as large as the band's half or larger. At the right: pairs of runs that would tell the effect from 0.
+    """
+    half = resolved(spread.folds, spread.paired)
+    figure = new_figure(height=0.9 + 0.22 * len(table))
+    axes = figure.subplots()
+    axes.axvspan(-half, half, color=PALE, lw=0, label=f"not resolved by {spread.folds} folds: ±{half:.1f} points")
+    axes.axvline(0, color=GREY, lw=1)
+    for y, row in enumerate(table.itertuples()):
+        x, beyond = max(row.points, FARTHEST), row.points < FARTHEST
+        axes.plot(x, y, marker="<" if beyond else "o", ms=6, color=BLUE, mfc=BLUE if row.resolved else "white", ls="")
+        if beyond:
+            axes.text(x + 0.25, y, f"{row.points:+.1f}", va="center", fontsize=8, color=INK)
+        axes.text(1.01, y, f"{row.pairs_corrected:,}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
+    names = [f"{row.table} · {row.name}" for row in table.itertuples()]
+    axes.set_yticks(range(len(table)), names, fontsize=8)
+    axes.set(ylim=(len(table) - 0.5, -0.5), xlim=(FARTHEST - 0.3, 6), xlabel="points of mAP, as printed")
+    axes.text(1.01, 1.0, "pairs", transform=axes.transAxes, va="bottom", fontsize=8, color=GREY)
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside upper center")
+    return figure
