@@ -189,6 +189,17 @@ def test_an_interval_over_runs_is_never_narrower_than_over_recordings():
     assert of_three.high - of_three.low == pytest.approx(of_one.high - of_one.low, rel=0.15)
 
 
+def test_several_scores_of_a_side_count_as_the_mean_of_their_maps():
+    """Not as one ranking of all: three networks beside what is made of them are one run, and one of them three times
+    is that one."""
+    singles = two_methods(np.random.default_rng(2), 3, spread=0.2)
+    groups = [PairedRun(run.targets, run.a, np.stack([run.b, run.a]), run.recordings) for run in singles]
+    found, of_two = compare_runs(groups, n=100), compare_runs(singles, n=100)
+    assert found == pytest.approx(tuple(value / 2 for value in of_two)), "half of b is a itself"
+    thrice = [PairedRun(run.targets, [run.a], [run.b] * 3, run.recordings) for run in singles]
+    assert compare_runs(thrice, n=100) == pytest.approx(of_two)
+
+
 def test_one_run_is_refused():
     run = PairedRun(*sample(5), sample(5)[1], np.arange(5))
     for runs in ([], [run]):

@@ -192,6 +192,16 @@ def test_models_are_compared_over_runs_and_recordings(params, runs, folds, label
         scores.compare_runs(labels, a, {1: b[1]}, 50, 0)
 
 
+def test_several_predictions_of_a_run_count_by_their_mean(params, runs, folds, labels):
+    by_model = scores.validation_predictions(runs, folds, params.class_codes)
+    a, b = by_model["super_image/tresnet_xl"], by_model["video/video_swin_k400"]
+    both = {k: [a[k], b[k]] for k in a}
+    of_one, of_half = scores.compare_runs(labels, a, b, 50, 0), scores.compare_runs(labels, a, both, 50, 0)
+    assert of_half == pytest.approx(tuple(value / 2 for value in of_one))
+    (first, _) = scores.paired_runs(labels, a, both)
+    assert first.a.shape == (8, 17) and first.b.shape == (2, 8, 17) and len(first.recordings) == 8
+
+
 def test_clips_of_one_recording_count_once(labels):
     """Names that end in _1, _2 are pieces of one recording; two clips of one are one piece of news."""
     names = [f"r{i % 10}_{i // 10}.mp4" for i in range(40)]

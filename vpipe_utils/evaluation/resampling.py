@@ -39,11 +39,15 @@ class Difference(NamedTuple):
 
 
 class PairedRun(NamedTuple):
-    """Two methods that were trained alike once (one fold, one seed), predicting the same videos."""
+    """Two methods that were trained alike once (one fold, one seed), predicting the same videos.
+
+    Scores `(T, V, C)` are several predictions by one side, whose mAP is the mean of theirs: the single networks of an
+    ensemble, say, that is the other side.
+    """
 
     targets: ArrayLike  # (V, C) of 0 and 1
-    a: ArrayLike  # (V, C) scores of the one
-    b: ArrayLike  # (V, C) scores of the other
+    a: ArrayLike  # (V, C) scores of the one, or (T, V, C)
+    b: ArrayLike  # (V, C) scores of the other, or (T, V, C)
     recordings: ArrayLike  # (V,): which recording each video is of
 
 
@@ -115,9 +119,13 @@ def compare_runs(runs: Sequence[PairedRun], n: int = 1000, seed: int = 0, level:
     """
     if len(runs) < 2:
         raise ValueError(f"{len(runs)} run: how far other runs differ shows from two on; train more folds or seeds.")
-    pairs = [(run.targets, scores, run.recordings) for run in runs for scores in (run.a, run.b)]
-    reached = np.array([mean_average_precision(targets, scores) for targets, scores, _ in pairs])
-    maps = _maps(pairs, n, seed)
+    sides = [(run, [side] if np.ndim(side) == 2 else list(side)) for run in runs for side in (run.a, run.b)]
+    tables = [(run.targets, scores, run.recordings) for run, side in sides for scores in side]
+    starts = np.cumsum([0, *(len(side) for _, side in sides[:-1])])
+    counts = np.array([len(side) for _, side in sides])
+    reached = np.array([mean_average_precision(targets, scores) for targets, scores, _ in tables])
+    reached = np.add.reduceat(reached, starts) / counts  # (2R,)
+    maps = np.add.reduceat(_maps(tables, n, seed), starts) / counts[:, None]
     found, drawn = reached[::2] - reached[1::2], maps[::2] - maps[1::2]  # (R,), (R, n)
     count = len(runs)
     covariance = np.cov(drawn)

@@ -6,6 +6,7 @@ A model is named 'approach/model', as in ``ensemble_models``. Scores are mAP in 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -19,6 +20,7 @@ from vpipe_utils.evaluation.predictions import read_predictions, write_predictio
 from vpipe_utils.project.paths import Layout
 
 ByFold = dict[int, pd.DataFrame]  # fold -> predictions
+ByRun = Mapping[Any, pd.DataFrame | Sequence[pd.DataFrame]]  # any key of a run -> predictions, one or several
 POOLINGS = ("mean", "max", "median", "logit_mean")  # of frame scores, as `learning.inference` writes them
 
 
@@ -189,19 +191,31 @@ def compare(labels: pd.DataFrame, a: pd.DataFrame, b: pd.DataFrame, n: int, seed
     return resampling.paired_bootstrap(targets, scores_a, matrices(labels, b)[1], recordings_of(labels), n, seed)
 
 
-def compare_runs(labels: pd.DataFrame, a: ByFold, b: ByFold, n: int, seed: int) -> resampling.Difference:
+def compare_runs(labels: pd.DataFrame, a: ByRun, b: ByRun, n: int, seed: int) -> resampling.Difference:
     """Mean over the runs that both have of mAP(a_k) - mAP(b_k), with an interval over runs and recordings.
 
-    A run is a fold, or any other key, as (seed, fold). Each pair is scored on those rows of ``labels`` that its tables
-    hold: all of them for held-out videos, a fold's own for validation. See `resampling.compare_runs` for what the
-    interval covers. Raises ValueError for fewer than two runs in common.
+    See `paired_runs` for what a run is, and `resampling.compare_runs` for what the interval covers. Raises ValueError
+    for fewer than two runs in common.
+    """
+    return resampling.compare_runs(paired_runs(labels, a, b), n, seed)
+
+
+def paired_runs(labels: pd.DataFrame, a: ByRun, b: ByRun) -> list[resampling.PairedRun]:
+    """The runs that both have, by key, a fold or any other, as (seed, fold); each a table or a list of tables.
+
+    Each pair is scored on those rows of ``labels`` that its tables hold: all of them for held-out videos, a fold's own
+    for validation. The mAP of a list is the mean of its tables', so that several runs can stand beside what is made of
+    them.
     """
     runs = []
     for k in sorted(set(a) & set(b)):
-        same = labels_of(labels, a[k], b[k])
-        targets, scores_a = matrices(same, a[k])
-        runs.append(resampling.PairedRun(targets, scores_a, matrices(same, b[k])[1], recordings_of(same)))
-    return resampling.compare_runs(runs, n, seed)
+        sides = [[side] if isinstance(side, pd.DataFrame) else list(side) for side in (a[k], b[k])]
+        same = labels_of(labels, *sides[0], *sides[1])
+        targets = same[class_columns(same)].to_numpy()
+        stacked = [np.stack([matrices(same, table)[1] for table in side]) for side in sides]
+        scores = [of[0] if len(of) == 1 else of for of in stacked]
+        runs.append(resampling.PairedRun(targets, *scores, recordings_of(same)))
+    return runs
 
 
 def clears(
