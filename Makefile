@@ -2,6 +2,7 @@
 #   make report                 the whole report on synthetic clips (preset demo, 9 to 14 minutes on 2 cores)
 #   make report PRESET=smoke    the same in about 4 minutes, too small to compare models by
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
+#   make report TRICK=no_ema    besides, every model with a trick of params/tricks (or several, TRICK="no_ema no_flip")
 #   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
@@ -10,7 +11,9 @@
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo
-export PRESET
+# Tricks of params/tricks that every model of the preset is trained with besides, as in TRICK="no_ema no_flip".
+TRICK ?=
+export PRESET TRICK
 # Jobs at a time; a training run is one job on one core, or on one GPU where there are any.
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 # Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
@@ -30,7 +33,7 @@ $(ready): pyproject.toml requirements.lock workflow/setup.sh
 	@bash workflow/setup.sh
 
 report: $(ready)
-	@$(bin)/python workflow/run.py --preset="$$PRESET" --jobs "$(JOBS)" -- $(ARGS)
+	@$(bin)/python workflow/run.py --preset="$$PRESET" --trick="$$TRICK" --jobs "$(JOBS)" -- $(ARGS)
 
 rehearse: $(ready)
 	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)

@@ -39,6 +39,7 @@ HEAVY = ("torch", "lightning", "timm")
 SCENARIOS = {  # test files that mirror no module, and why
     "tests/test_architecture.py": "the package as a whole",
     "tests/learning/test_paper_models.py": "all models of the paper's size, through several modules",
+    "tests/learning/test_tricks.py": "every trick of params/tricks, through several modules",
     "tests/pipesim/test_shortcuts.py": "what colour alone gives away of the clips",
     "tests/project/test_documents.py": "the documents against the project",
     "tests/project/test_environment.py": "the packages that are installed",

@@ -22,6 +22,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -45,6 +46,8 @@ def main() -> int:
     parser.add_argument("--preset", required=True, help="a folder of params/")
     parser.add_argument("--model", help="a model, ensemble or benchmarks; without it the parameters of the data alone")
     parser.add_argument("--fold", type=int)
+    parser.add_argument("--trick", help="of params/tricks; several are joined by +")
+    parser.add_argument("--repetition", type=int, help="another run of the same fold")
     parser.add_argument("--outputs", help="another folder for everything that is written")
     arguments = parser.parse_args()
 
@@ -57,7 +60,10 @@ def main() -> int:
     command = [
         sys.executable, "-m", "papermill", str(arguments.notebook), str(arguments.kept),
         "-k", "python3", "--no-progress-bar", "--log-output", "--cwd", "notebooks",
-        *papermill_options(layer_files(arguments.preset, arguments.model, arguments.fold), arguments.outputs),
+        *papermill_options(
+            layer_files(arguments.preset, arguments.model, arguments.fold, arguments.trick),
+            {name: getattr(arguments, name) for name in ("outputs", "trick", "repetition")},
+        ),
     ]  # fmt: skip
     arguments.kept.unlink(missing_ok=True)  # an older error must not be taken for this run's
     for _attempt in (1, 2):
@@ -78,13 +84,13 @@ def main() -> int:
     return 1
 
 
-def papermill_options(files: list[Path], outputs: str | None = None) -> list[str]:
-    """The layers for papermill (-f, later wins) and a moved outputs folder.
+def papermill_options(files: list[Path], more: Mapping[str, Any]) -> list[str]:
+    """The layers for papermill (-f, later wins) and what no file says: a moved outputs folder, trick, repetition.
 
     Names are given again as text: papermill, which reads plain YAML, takes `preset: 007` for 7 and `[NO]` for [False].
     """
     again = {key: value for key, value in read_layers(files).items() if key in TEXT and value is not None}
-    again |= {"outputs": outputs} if outputs else {}
+    again |= {key: value for key, value in more.items() if value is not None}
     return [*(part for file in files for part in ("-f", str(file))), "-y", json.dumps(again, ensure_ascii=False)]
 
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from sources import record
 
 from vpipe_utils.evaluation.sight.record import PROVENANCE, TABLES, record_folder
-from vpipe_utils.learning.params import read_model
+from vpipe_utils.learning.params import fits, read_model
 from vpipe_utils.project.dependencies import PACKAGES, code_of, deciding_versions, state_of_weights
 from vpipe_utils.project.names import require_model_name
 from vpipe_utils.project.parameter_files import (
@@ -29,7 +30,7 @@ from vpipe_utils.project.parameter_files import (
     read_layers,
     runs_benchmarks,
 )
-from vpipe_utils.project.paths import APPROACHES, Layout, project_root, resolve
+from vpipe_utils.project.paths import APPROACHES, Layout, RunName, project_root, resolve
 
 NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
@@ -41,9 +42,14 @@ TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parque
 
 
 class Plan:
-    """One preset's runs and values; `outputs`: another folder for everything that is written."""
+    """One preset's runs and values; `outputs`: another folder for everything that is written.
 
-    def __init__(self, preset: str, outputs: str | None = None, memory_mb: int | None = None) -> None:
+    `tricks`: what every model is trained with besides.
+    """
+
+    def __init__(
+        self, preset: str, outputs: str | None = None, memory_mb: int | None = None, tricks: Sequence[str] = ()
+    ) -> None:
         self.preset, self.memory_mb = preset, memory_mb
         self.data = read_layers(layer_files(preset))
         folder = resolve(outputs or self.data["outputs"])
@@ -54,31 +60,37 @@ class Plan:
         for _, model in self.models:
             require_model_name(model)
         self.folds: list[int] = self.data["train_folds"]
+        self.with_tricks = [
+            (approach, model, trick) for trick in tricks for approach, model in self.models if fits(trick, approach)
+        ]
         self.jobs = int(self.data["data_jobs"])
         self.with_benchmarks = runs_benchmarks(preset, self.data["source"])
 
     def values(self) -> str:
         """The effective values of notebooks 01 and 02."""
-        return _text(self._values(self.preset, None, None, PLACE | NAMES | LIST_OF_RUNS))
+        return _text(self._values(self.preset, PLACE | NAMES | LIST_OF_RUNS))
 
-    def values_of_training(self, model: str, fold: str) -> str:
-        values = self._values(self.preset, model, fold, PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA)
+    def values_of_training(self, recipe: str, part: str) -> str:
+        """Of a run by the names of its folders, as `RunName` makes them."""
+        run = RunName.of_folders(recipe, part)
+        values = self._values(self.preset, PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA, run.model, run.fold, run.trick)
+        values |= {key: value for key, value in run._asdict().items() if value}  # nothing new of a plain run
         return _text(values | deciding_versions() | {"weight_file": state_of_weights(values)})
 
     def values_of_results(self) -> str:
         """Of notebooks 06 and 10, which show names and list the runs."""
-        return _text(self._values(self.preset, "ensemble", None, PLACE))
+        return _text(self._values(self.preset, PLACE, "ensemble"))
 
     def values_of_benchmarks(self) -> str:
         """Of notebook 12, which counts every model of `paper` and measures those of this preset."""
         unwanted = PLACE | NAMES | {"train_folds"}
         wanted = [("paper", name) for name in model_names("paper")] + [(self.preset, model) for _, model in self.models]
-        models = {f"{preset}/{model}": self._values(preset, model, None, unwanted) for preset, model in wanted}
-        return _text({"own": self._values(self.preset, "benchmarks", None, unwanted), **models})
+        models = {f"{preset}/{model}": self._values(preset, unwanted, model) for preset, model in wanted}
+        return _text({"own": self._values(self.preset, unwanted, "benchmarks"), **models})
 
-    def _values(self, preset: str, model: str | None, fold: str | None, unwanted: set[str]) -> dict[str, Any]:
-        """The merged layers, but for what changes nothing that the step computes."""
-        values = read_layers(layer_files(preset, model, None if fold is None else int(fold)))
+    def _values(self, preset: str, unwanted: set[str], *layers: Any) -> dict[str, Any]:
+        """The merged layers, but for what changes nothing that the step computes; `layers`: model, fold, trick."""
+        values = read_layers(layer_files(preset, *layers))
         return {key: value for key, value in values.items() if key not in unwanted}
 
     @property
@@ -132,9 +144,10 @@ class Plan:
         annotations = [resolve(self.data[key]) for key in ("annotations", "test_annotations") if self.data[key]]
         return _digest(record(resolve(self.data["videos_dir"] or ""), annotations))
 
-    def memory(self, model: str, fold: str | int | None = None) -> int:
+    def memory(self, recipe: str, part: str) -> int:
         """Main memory of a training job in MB, for Slurm and for the limit of one machine; never more than that."""
-        wanted = 1000 * read_layers(layer_files(self.preset, model, None if fold is None else int(fold)))["memory_gb"]
+        run = RunName.of_folders(recipe, part)
+        wanted = 1000 * read_layers(layer_files(self.preset, run.model, run.fold, run.trick))["memory_gb"]
         return int(min(wanted, self.memory_mb or wanted))
 
     def sight_record(self) -> list[Path]:
@@ -146,7 +159,7 @@ class Plan:
 
     def most_memory(self) -> int:
         """What notebook 12 takes, which builds the preset's networks one after another."""
-        return max(self.memory(model, fold) for _, model in self.models for fold in self.folds)
+        return max(self.memory(model, str(fold)) for _, model in self.models for fold in self.folds)
 
 
 def _note(file: Path) -> dict[str, Any] | None:
@@ -158,6 +171,12 @@ def _note(file: Path) -> dict[str, Any] | None:
         return json.loads(note.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
+
+
+def job_words(recipe: str, part: str) -> str:
+    """What job.py is told of a run, from the names of its folders."""
+    words = {key: value for key, value in RunName.of_folders(recipe, part)._asdict().items() if value or key == "fold"}
+    return " ".join(f"--{key} {value}" for key, value in words.items())
 
 
 def notebook(step: str) -> str:

@@ -16,6 +16,7 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -31,7 +32,7 @@ from vpipe_utils.data.classes import are_official  # noqa: E402
 from vpipe_utils.data.label_checks import check_labels  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
-from vpipe_utils.learning.params import read_model, say_smaller_batches  # noqa: E402
+from vpipe_utils.learning.params import fits, read_model, say_smaller_batches  # noqa: E402
 from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
 from vpipe_utils.project.paths import Layout, resolve  # noqa: E402
 from vpipe_utils.storage.files import make_folder, sweep, writing  # noqa: E402
@@ -45,12 +46,14 @@ def main() -> None:
     parser.add_argument("--preset", default="demo", help="a folder of params/")
     parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
     parser.add_argument("--outputs", help="another folder for everything that is written")
+    parser.add_argument("--trick", default="", help="train every model with these tricks besides, one after another")
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
     said = home.provide(os.environ)
     try:
-        data = checked(arguments.preset, arguments.outputs)
+        tricks = arguments.trick.split()
+        data = checked(arguments.preset, arguments.outputs, tricks)
         require_usable_gpus(os.environ)
         root = root_of(data, arguments.outputs)
         hold_lock(root)
@@ -72,6 +75,7 @@ def main() -> None:
     gpus = len(visible_gpus(os.environ))
     # Values inside braces stay text; one that stands alone Snakemake would take for a number, as in preset=007.
     values = {"preset": arguments.preset} | ({"outputs": arguments.outputs} if arguments.outputs else {})
+    values |= {"tricks": tricks}
     settings = [f"run={json.dumps(values, ensure_ascii=False)}"]
     settings += [f"train_threads={max(1, arguments.jobs // gpus)}"] if gpus else []
     memory = machine_memory_mb()
@@ -122,7 +126,7 @@ def snakemake(words: list[str]) -> int:
         return 1
 
 
-def checked(preset: str, outputs: str | None = None) -> DataParams:
+def checked(preset: str, outputs: str | None = None, tricks: Sequence[str] = ()) -> DataParams:
     """Check every parameter file and, for own data, the annotations: a sentence for what is wrong or worth knowing."""
     files = layer_files(preset)
     data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
@@ -136,9 +140,10 @@ def checked(preset: str, outputs: str | None = None) -> DataParams:
             f"params/{preset}/data.yaml: classes are own ones, but the clips of source: pipesim have QV-Pipe's: write "
             "source: files, or classes: null"
         )
-    for _, model in data.runs:
+    for approach, model in data.runs:
         for fold in data.train_folds:
-            read_model(preset, model, fold)
+            for trick in (None, *(trick for trick in tricks if fits(trick, approach))):
+                read_model(preset, model, fold, trick)
     for name, kind in (("ensemble", EnsembleParams), ("benchmarks", BenchmarkParams)):
         files = layer_files(preset, name)
         kind.from_values(read_layers(files), f"params/{preset}/{name}.yaml", files)

@@ -58,6 +58,19 @@ def test_a_trick_is_laid_over_all(write: Callable[[dict[str, str]], None]) -> No
         parameter_files.layer_files("paper", "m", 0, "../paper/m")
 
 
+def test_several_tricks_are_laid_on_together(write: Callable[[dict[str, str]], None]) -> None:
+    write({"paper/data": "", "paper/m": "hflip: true\nepochs: 30"})
+    write({"tricks/no_flip": "hflip: false", "tricks/longer": "epochs: 40", "tricks/shorter": "epochs: 3"})
+    files = parameter_files.layer_files("paper", "m", None, "longer+no_flip")
+    assert names(files) == ["paper/data", "paper/m", "tricks/longer", "tricks/no_flip"]
+    assert parameter_files.read_layers(files) == {"hflip": False, "epochs": 40}
+    with pytest.raises(ValueError, match="write each once, in alphabetical order: longer[+]no_flip$"):
+        parameter_files.layer_files("paper", "m", None, "no_flip+longer+longer")
+    clash = "tricks 'longer[+]shorter': params/tricks/longer.yaml and params/tricks/shorter.yaml both set epochs"
+    with pytest.raises(ValueError, match=clash):
+        parameter_files.layer_files("paper", "m", None, "longer+shorter")
+
+
 def test_a_model_can_extend_another(write: Callable[[dict[str, str]], None]) -> None:
     """A variant is its base, in every preset, and what its own file says."""
     write({

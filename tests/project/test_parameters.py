@@ -165,20 +165,29 @@ def test_papermills_files_replace_the_layers_of_the_notebooks_cell(tmp_path: Pat
     injected = "# Parameters\n" + "".join(f"{key} = {value!r}\n" for key, value in given.items())
     params = SuperImageParams.from_notebook(notebook(RUN, injected))
     assert (params.preset, params.model, params.fold) == ("elsewhere", "nfnet_f6", 1)
-    assert params.model_dump() == {key: value for key, value in given.items() if key != "extends"}
+    known = {key: value for key, value in given.items() if key != "extends"}
+    assert params.model_dump() == known | {"trick": None}
     with pytest.raises(ValueError, match=r"'epoch' is no parameter here \(did you mean 'epochs'\?\)"):
         SuperImageParams.from_notebook(notebook(RUN, injected + "epoch = 3"))
 
 
-def test_a_trick_of_a_notebook(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    (tmp_path / "no_flip.yaml").write_text("hflip: false\n")
-    for module in ("parameters", "parameter_files"):
-        monkeypatch.setattr(f"vpipe_utils.project.{module}.trick_file", lambda name: tmp_path / f"{name}.yaml")
-    run = RUN + "trick = 'no_flip'\n"
+def test_tricks_of_a_notebook() -> None:
+    run = RUN + "trick = 'no_ema+no_flip'\n"
     params = SuperImageParams.from_notebook(notebook(run))
-    assert params == read_model("smoke", "convnext_base", 0).model_copy(update={"hflip": False})
-    with pytest.raises(ValueError, match="trick 'no_flip' sets hflip to False, this notebook to True"):
+    changes = {"hflip": False, "ema": False, "trick": "no_ema+no_flip"}
+    assert params == read_model("smoke", "convnext_base", 0).model_copy(update=changes)
+    assert params == read_model("smoke", "convnext_base", 0, "no_ema+no_flip")
+    with pytest.raises(ValueError, match=r"trick 'no_ema\+no_flip' sets hflip to False, this notebook to True"):
         SuperImageParams.from_notebook(notebook(run + "hflip = True"))
+
+
+def test_a_trick_that_papermill_names_is_known_beside_its_values() -> None:
+    given = values("demo", "nfnet_f6", 1) | {"hflip": False}
+    injected = "# Parameters\n" + "".join(f"{key} = {value!r}\n" for key, value in given.items())
+    params = SuperImageParams.from_notebook(notebook(RUN, injected + "trick = 'no_flip'\nrepetition = 2\n"))
+    assert (params.trick, params.repetition, params.hflip) == ("no_flip", 2, False)
+    with pytest.raises(ValueError, match="trick 'no_ema' sets ema to False, this notebook to True"):
+        SuperImageParams.from_notebook(notebook(RUN, injected + "trick = 'no_ema'\n"))
 
 
 def test_a_model_belongs_to_one_approach() -> None:

@@ -12,8 +12,16 @@ from vpipe_utils.project import paths
 def test_layout_paths_and_unknown_approach(tmp_path: Path) -> None:
     layout = paths.Layout(tmp_path, "demo")
     assert layout.run("frame", "m", 3) == tmp_path / "demo" / "runs" / "frame" / "m" / "fold_3"
+    assert layout.run("video", "m", 3, "a+b", 2) == tmp_path / "demo" / "runs" / "video" / "m+a+b" / "fold_3_2"
     with pytest.raises(ValueError, match="approach 'frames' is unknown; it is one of frame, video, super_image"):
         layout.run("frames", "m", 0)
+
+
+@pytest.mark.parametrize("run", [("m", 3), ("m", 0, "a"), ("m-1", 12, "a_b+c"), ("m", 1, None, 4), ("m", 0, "a", 10)])
+def test_the_folders_of_a_run_say_which_it_is(run: tuple) -> None:
+    name = paths.RunName(*run)
+    assert paths.RunName.of_folders(name.recipe, name.part) == name
+    assert paths.RunName.of_folders(name.recipe, name.part.removeprefix("fold_")) == name
 
 
 def test_paths_may_begin_with_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

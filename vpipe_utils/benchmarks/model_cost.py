@@ -36,7 +36,7 @@ from vpipe_utils.learning.weights.checkpoints import Ema
 
 def input_size(params: TrainParams) -> str:
     """Size of the network's input in words: '1344x1344', '9x448x448'."""
-    tile = params.input_tile
+    tile = params.tile_px
     if isinstance(params, SuperImageParams) and not params.tile_tokens:
         return f"{params.grid * tile}x{params.grid * tile}"
     return f"{tile}x{tile}" if isinstance(params, FrameParams) else f"{frames_per_sample(params)}x{tile}x{tile}"

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from vpipe_utils.data.sampling import consecutive_indices, fitting_batch, frames_per_sample, uniform_indices
 from vpipe_utils.learning.device import this_device
 from vpipe_utils.learning.params import FrameParams, TrainParams
-from vpipe_utils.project.seeds import derive_seed
+from vpipe_utils.project.seeds import run_seed
 from vpipe_utils.tiles.tile_cache import TileCache
 
 
@@ -116,7 +116,7 @@ def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], t
 
     Where there are fewer items than batch_size, all of them are one batch, and a printed line says so.
     """
-    seed = derive_seed(params.seed, "data", params.model, params.fold)
+    seed = run_seed(params.seed, "data", params.name)
     items = params.frames_per_epoch if isinstance(params, FrameParams) else 1
     count = frames_per_sample(params)
     data = TileDataset(cache, videos, targets, count, seed, params.jitter, items, params.sampling)

@@ -34,7 +34,7 @@ from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
 from vpipe_utils.project.dependencies import TRAINING, TRAINING_ENTRY, deciding_versions, digest_of, state_of_weights
 from vpipe_utils.project.parameter_files import LIST_OF_RUNS, MAKES_DATA, NAMES, PLACE, layer_files, read_layers
 from vpipe_utils.project.provenance import provenance
-from vpipe_utils.project.seeds import derive_seed
+from vpipe_utils.project.seeds import run_seed
 from vpipe_utils.storage.files import atomic_path, make_folder, writing
 from vpipe_utils.storage.locks import lock
 from vpipe_utils.storage.tables import write_json
@@ -59,7 +59,7 @@ class FoldData:
 
     @property
     def seed(self) -> int:
-        return derive_seed(self.params.seed, self.approach, self.params.model, self.params.fold)
+        return run_seed(self.params.seed, self.approach, self.params.name)
 
     def targets(self, videos: list[str]) -> np.ndarray:
         """0/1 float32 `(V, C)` of some of these videos."""
@@ -79,7 +79,7 @@ def load_fold(params: TrainParams, approach: str) -> FoldData:
     return FoldData(
         params=params,
         approach=approach,
-        folder=layout.run(approach, params.model, params.fold),
+        folder=params.folder,
         cache=cache,
         train_videos=train,
         val_videos=validation,
@@ -127,6 +127,8 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         "approach": data.approach,
         "model": params.model,
         "fold": params.fold,
+        "trick": params.trick,
+        "repetition": params.repetition,
         "backbone": params.backbone,
         "head": params.head,
         "parameters": count_parameters(network),

@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vpipe_utils.learning import superimage
+from vpipe_utils.learning.augmenting.policies import augmented
 from vpipe_utils.learning.params import SuperImageParams, TrainParams, VideoParams
 
 
@@ -15,11 +16,13 @@ def make_input(tiles: Tensor, params: TrainParams, generator: torch.Generator | 
     """Network input in [0, 1] from tiles `(B, n, 3, S, S)` uint8.
 
     Gives `(B·n, 3, s, s)` for frames, `(B, 3, n, s, s)` for clips, `(B, 3, grid·s, grid·s)` for super-images and, where
-    these are read tile by tile (`tile_tokens`), `(B, n, 3, s, s)`, with s = `params.input_tile`. With a `generator`
-    (training) tiles are flipped and shuffled as `params` says; without one (evaluation) they are left as they are. A
-    clip is flipped as a whole: its motion stays one motion.
+    these are read tile by tile (`tile_tokens`), `(B, n, 3, s, s)`, with s = `params.tile_px`. With a `generator`
+    (training) tiles are augmented, flipped and shuffled as `params` says; without one (evaluation) they stay as they
+    are. A clip is flipped as a whole: its motion stays one motion.
     """
-    tiles = resize(tiles, params.input_tile)
+    tiles = resize(tiles, params.tile_px)
+    if generator is not None:
+        tiles = augmented(tiles, params, generator)
     if isinstance(params, VideoParams):
         if generator is not None and params.hflip:
             clips = tiles.flatten(1, 2)[:, None]  # (B, 1, n·3, s, s): one "tile" a clip

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.data.sampling import fitting_batch, frames_per_sample
-from vpipe_utils.project.parameter_files import approach_of, layer_files, read_layers
+from vpipe_utils.project.parameter_files import approach_of, layer_files, read_layers, trick_files
 from vpipe_utils.project.parameters import Count, NotNegative, Positive, Share
+from vpipe_utils.project.paths import RunName
 
 
 class TrainParams(DataParams):
@@ -20,6 +22,8 @@ class TrainParams(DataParams):
 
     model: str
     fold: int = NotNegative
+    trick: str | None = None  # of params/tricks, laid over the model's own recipe; several are joined by +
+    repetition: int = NotNegative
 
     backbone: str
     backbone_args: dict[str, Any]
@@ -33,7 +37,12 @@ class TrainParams(DataParams):
     freeze_stages: int = NotNegative
     input_tile: int = Field(ge=8)
 
+    tile_factor: float = Field(gt=0, le=1)
+
     hflip: bool
+    randaug: bool
+    autoaug: bool
+    heavy_augment: bool
     sampling: Literal["uniform", "consecutive"]
     jitter: bool
 
@@ -46,6 +55,7 @@ class TrainParams(DataParams):
     batch_size: int = Count
     accumulate: int = Count
     lr: float = Positive
+    lr_factor: float = Positive
     head_lr_factor: float = Positive
     weight_decay: float = NotNegative
     schedule: Literal["onecycle", "constant"]
@@ -73,6 +83,10 @@ class TrainParams(DataParams):
             )
         if self.fold >= self.n_folds:
             raise ValueError(f"fold is {self.fold}; with n_folds {self.n_folds} folds are 0 to {self.n_folds - 1}")
+        if self.tile_px < 8:
+            raise ValueError(
+                f"input_tile {self.input_tile} times tile_factor {self.tile_factor} is under 8 px: raise one of them"
+            )
         if self.input_tile > self.tile_size:
             raise ValueError(
                 f"input_tile {self.input_tile} is larger than the cached tile_size {self.tile_size}: "
@@ -91,6 +105,20 @@ class TrainParams(DataParams):
                 f"raise {key} in data.yaml (notebook 01 then rebuilds the cache)"
             )
         return self
+
+    @property
+    def tile_px(self) -> int:
+        """Pixels a side of a tile as the network gets it."""
+        return round(self.input_tile * self.tile_factor)
+
+    @property
+    def folder(self) -> Path:
+        """Where this run lies."""
+        return self.layout.run(self.approach, *self.name)
+
+    @property
+    def name(self) -> RunName:
+        return RunName(self.model, self.fold, self.trick, self.repetition)
 
 
 class FrameParams(TrainParams):
@@ -131,7 +159,12 @@ def read_model(preset: str, model: str, fold: int = 0, trick: str | None = None)
     if approach is None:
         known = ", ".join(KINDS)
         raise ValueError(f"model '{model}' extends no approach: write extends: with {known} or another model's name")
-    return KINDS[approach].from_values(read_layers(files), f"params/{preset}, model {model}", files)
+    return KINDS[approach].from_values(read_layers(files) | {"trick": trick}, f"params/{preset}, model {model}", files)
+
+
+def fits(trick: str, approach: str) -> bool:
+    """Whether models of an approach have what the trick changes: single frames have no grid."""
+    return read_layers(trick_files(trick)).keys() <= KINDS[approach].model_fields.keys()
 
 
 def say_smaller_batches(n_videos: int, data: DataParams, models: Iterable[TrainParams]) -> str:

@@ -110,9 +110,8 @@ class Labeller(L.LightningModule):
     def configure_optimizers(self) -> dict[str, object]:
         groups = parameter_groups(self.network, self.params)
         optimizer = torch.optim.AdamW(groups, fused=self.fused or None)  # fused: a GPU's update in one kernel
-        if self.params.schedule == "constant":
-            return {"optimizer": optimizer}
-        schedule = one_cycle(optimizer, int(self.trainer.estimated_stepping_batches), self.params.warmup)
+        shape = one_cycle if self.params.schedule == "onecycle" else constant_rate
+        schedule = shape(optimizer, int(self.trainer.estimated_stepping_batches), self.params.warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
 
@@ -126,6 +125,15 @@ def one_cycle(optimizer: torch.optim.Optimizer, updates: int, warmup: float) -> 
         # A rise that ends with the very first update has no length, and PyTorch divides by it.
         pct_start=max(warmup, 1.5 / total) if warmup else 0.0,
     )
+
+
+def constant_rate(optimizer: torch.optim.Optimizer, updates: int, warmup: float) -> torch.optim.lr_scheduler.LambdaLR:
+    """Each group's lr all the time, but for a straight rise in the first share `warmup` of `updates` steps.
+
+    So schedule and warm-up can be changed apart (Table IV has them as two tricks).
+    """
+    rising = warmup * updates
+    return torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: min(1.0, (step + 1) / (rising + 1)))
 
 
 def make_loss(params: TrainParams) -> nn.Module:
@@ -157,7 +165,7 @@ def parameter_groups(network: nn.Module, params: TrainParams) -> list[dict[str, 
     return [
         {
             "params": members,
-            "lr": params.lr * (params.head_lr_factor if in_head else 1.0),
+            "lr": params.lr * params.lr_factor * (params.head_lr_factor if in_head else 1.0),
             "weight_decay": params.weight_decay if decays else 0.0,
         }
         for (in_head, decays), members in groups.items()

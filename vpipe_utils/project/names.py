@@ -6,7 +6,8 @@ import re
 
 from vpipe_utils.project.paths import APPROACHES
 
-NOT_MODELS = ("data", "training", "ensemble", "benchmarks", *APPROACHES)  # files of a preset; every other is a model's
+# Files of a preset; every other is a model's.
+NOT_MODELS = ("data", "training", "ensemble", "benchmarks", "plan", *APPROACHES)
 ALLOWED = "letters, digits, '_' and '-'"
 
 

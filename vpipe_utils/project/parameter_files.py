@@ -11,13 +11,13 @@ from typing import Any
 import yaml
 
 from vpipe_utils.project.names import NOT_MODELS, require_file_name, require_model_name, require_preset_name
-from vpipe_utils.project.paths import APPROACHES, project_root, resolve
+from vpipe_utils.project.paths import APPROACHES, TRICKS, project_root, resolve
 
 # Keys whose values are names and paths: read as they are written, where YAML sees 7 in 007 and False in NO.
 TEXT = {
     "preset", "extends", "outputs", "videos_dir", "annotations", "test_annotations", "classes", "class_names",
     "normal_class", "model", "backbone", "checkpoint", "frame_models", "video_models", "super_image_models",
-    "ensemble_models", "measured_models", "precision",
+    "ensemble_models", "measured_models", "precision", "trick",
 }  # fmt: skip
 # Values that do not change what a notebook computes: where it writes, how many processes, how much at a time.
 PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb", "eval_batch_size"}
@@ -71,7 +71,8 @@ def layer_files(preset: str, model: str | None = None, fold: int | None = None, 
     First those of `paper`, which is complete, then those of the presets that `preset` extends (`extends` in data.yaml),
     oldest first, then its own. Of each preset: data.yaml; for a model training.yaml, which all its models share, then
     the files of what the model extends (`extends` in its file: an approach or another model), then its own. Last
-    `folds/fold_<fold>.yaml` and `tricks/<trick>.yaml`. Optional: all but paper's data.yaml and a file of the model.
+    `folds/fold_<fold>.yaml` and `tricks/<trick>.yaml`, of several tricks (`trick_files`) one file each. Optional: all
+    but paper's data.yaml and a file of the model.
 
     `model` may also be "ensemble" or "benchmarks"; None: the data layers alone. Raises ValueError, in one sentence, for
     a preset, model or trick that is not there, for a circle and for a file that holds another model's name.
@@ -90,7 +91,7 @@ def layer_files(preset: str, model: str | None = None, fold: int | None = None, 
     if fold is not None:
         files.append(Path("params") / "folds" / f"fold_{fold}.yaml")
     if trick is not None:
-        files.append(trick_file(trick))
+        files += trick_files(trick)
     return files
 
 
@@ -156,13 +157,30 @@ def _require_own_name(model: str, files: Sequence[Path]) -> None:
         raise ValueError(f"{file}: model is '{name}', not '{model}': write model: {model} in the file {model}.yaml")
 
 
-def trick_file(trick: str) -> Path:
-    """The file of a trick, relative to the project root. Raises ValueError where there is none."""
-    file = Path("params") / "tricks" / f"{require_file_name('trick', trick)}.yaml"
-    if not (project_root() / file).is_file():
-        there = sorted(path.stem for path in (project_root() / "params" / "tricks").glob("*.yaml"))
-        raise ValueError(f"trick '{trick}' has no {file}; tricks are {', '.join(there) or 'none yet'}")
-    return file
+def trick_files(trick: str) -> list[Path]:
+    """The files of one trick or of several laid on a model together, `no_ema+no_flip`; relative to the project root.
+
+    Several stand in alphabetical order, so that what is the same has one name. Raises ValueError for another order, for
+    a trick that has no file and for two that set the same key to different values.
+    """
+    names = trick.split(TRICKS)
+    if names != sorted(set(names)):
+        raise ValueError(f"tricks '{trick}': write each once, in alphabetical order: {TRICKS.join(sorted(set(names)))}")
+    files = [Path("params") / "tricks" / f"{require_file_name('trick', name)}.yaml" for name in names]
+    for name, file in zip(names, files, strict=True):
+        if not (project_root() / file).is_file():
+            raise ValueError(f"trick '{name}' has no {file}; tricks are {', '.join(trick_names()) or 'none yet'}")
+    for k, file in enumerate(files):
+        before = read_layers(files[:k])
+        for key, value in read_yaml(file).items():
+            if before.get(key, value) != value:
+                raise ValueError(f"tricks '{trick}': {file_with(key, files[:k])} and {file} both set {key}")
+    return files
+
+
+def trick_names() -> list[str]:
+    """The tricks that have a file, in alphabetical order."""
+    return sorted(file.stem for file in (project_root() / "params" / "tricks").glob("*.yaml"))
 
 
 @functools.cache  # by the text: one file is a layer of many runs

@@ -15,7 +15,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from vpipe_utils.project.notebook_cells import cells_that_ran, names_set
-from vpipe_utils.project.parameter_files import approach_of, file_with, layer_files, read_layers, trick_file
+from vpipe_utils.project.parameter_files import approach_of, file_with, layer_files, read_layers, trick_files
 
 Share = Field(ge=0, le=1)
 Positive = Field(gt=0)
@@ -43,7 +43,9 @@ class Parameters(BaseModel):
         """
         own = {name: variables[name] for name in names_set(cells_that_ran(variables)) if name in variables}
         own.pop("extends", None)  # it orders files only; papermill takes it from them
-        trick = own.pop("trick", None)
+        trick = own.get("trick")
+        if "trick" not in cls.model_fields:
+            own.pop("trick", None)
         if cls.model_fields.keys() <= own.keys():
             files = []
         elif missing := {"preset", "model"} & cls.model_fields.keys() - own.keys():
@@ -53,7 +55,7 @@ class Parameters(BaseModel):
             files = layer_files(own["preset"], **{"model": cls.layer} | run, trick=trick)
             if (approach := approach_of(files)) not in (None, cls.approach):
                 raise ValueError(f"model '{own['model']}' is of approach {approach}, this notebook for {cls.approach}")
-        for key, value in read_layers([trick_file(trick)] if trick else ()).items():
+        for key, value in read_layers(trick_files(trick) if trick else ()).items():
             if own.get(key, value) != value:
                 raise ValueError(f"trick '{trick}' sets {key} to {value!r}, this notebook to {own[key]!r}")
         return cls.from_values({**read_layers(files), **own})

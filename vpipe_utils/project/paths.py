@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 APPROACHES = ("frame", "video", "super_image")
+TRICKS = "+"  # between a model and its tricks, and between tricks: no name has one
 
 
 def project_root() -> Path:
@@ -22,6 +24,31 @@ def resolve(path: str | Path) -> Path:
     except RuntimeError:
         raise ValueError(f"'{path}' begins with '~', but there is no such home folder here: write it out") from None
     return path if path.is_absolute() else project_root() / path
+
+
+class RunName(NamedTuple):
+    """What tells the runs of an approach apart, and how their folders are called after it."""
+
+    model: str
+    fold: int
+    trick: str | None = None  # several are joined by +
+    repetition: int = 0
+
+    @property
+    def recipe(self) -> str:
+        """`lite0`, with tricks `lite0+no_ema+no_flip`."""
+        return TRICKS.join((self.model, self.trick)) if self.trick else self.model
+
+    @property
+    def part(self) -> str:
+        """`fold_0`; further runs of the same fold are `fold_0_1`, `fold_0_2`, ..."""
+        return f"fold_{self.fold}_{self.repetition}" if self.repetition else f"fold_{self.fold}"
+
+    @classmethod
+    def of_folders(cls, recipe: str, part: str) -> RunName:
+        model, _, trick = recipe.partition(TRICKS)
+        fold, _, repetition = part.removeprefix("fold_").partition("_")
+        return cls(model, int(fold), trick or None, int(repetition or 0))
 
 
 class Layout:
@@ -46,8 +73,11 @@ class Layout:
         self.headline = self.root / "headline"  # what the start page of the report shows; written by notebook 10
         self.record = self.root / "record"  # of preset sight alone: what `make sight` found (notebook 13)
         self.report = self.root / "report"
+        self.tricks = self.root / "tricks"  # of `make bench`: a record a run and, made of them, its tables
 
-    def run(self, approach: str, model: str, fold: int) -> Path:
+    def run(self, approach: str, model: str, fold: int, trick: str | None = None, repetition: int = 0) -> Path:
+        """The folder of a run: runs/<approach>/<recipe>/<fold>, see `RunName`."""
         if approach not in APPROACHES:
             raise ValueError(f"approach '{approach}' is unknown; it is one of {', '.join(APPROACHES)}")
-        return self.root / "runs" / approach / model / f"fold_{fold}"
+        name = RunName(model, fold, trick, repetition)
+        return self.root / "runs" / approach / name.recipe / name.part

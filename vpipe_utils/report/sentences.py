@@ -155,13 +155,13 @@ def run_summary(params: TrainParams, result: Mapping[str, object], targets: np.n
     """Notebooks 03 to 05: one run. ``result``: its metrics.json; ``targets``: 0/1 of its validation videos, (V, C)."""
     size = f"{result['parameters'] / 1e6:.1f} M parameters"
     origin = "random weights" if str(result.get("weights", "")).startswith("random") else "pretrained weights"
-    input_px = f"{params.input_tile} px"
+    input_px = f"{params.tile_px} px"
     if isinstance(params, FrameParams):
         way, unit = f"single frames of {input_px}, {params.pooling} pooling", "frames"
     elif isinstance(params, VideoParams):
         way, unit = f"clips of {params.clip_frames} frames of {input_px}", "clips"
     elif isinstance(params, SuperImageParams):
-        way, unit = f"super-images of {params.grid * params.input_tile} px", "super-images"
+        way, unit = f"super-images of {params.grid * params.tile_px} px", "super-images"
     else:
         raise TypeError(f"no words for {type(params).__name__}")
     lines = [

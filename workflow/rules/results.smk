@@ -1,6 +1,9 @@
 # Notebooks 06, 10, 12 and 13, and the pages.
 
 EVERY_RUN = [LAYOUT.run(approach, model, fold) for approach, model in PLAN.models for fold in PLAN.folds]
+# Beside them, compared with them fold by fold: no page but their own waits for them.
+TRICK_RUNS = [LAYOUT.run(approach, model, fold, trick)
+              for approach, model, trick in PLAN.with_tricks for fold in PLAN.folds]
 
 
 rule ensemble:

@@ -12,8 +12,8 @@ RUN = f"{MODEL}/fold_{{fold}}"
 
 wildcard_constraints:
     approach="frame|video|super_image",
-    model=r"\w[\w-]*",
-    fold=r"\d+",
+    model=r"\w[\w-]*(\+\w[\w-]*)*",  # with its tricks
+    fold=r"\d+(_\d+)?",  # with its repetition
 
 
 rule train:
@@ -32,8 +32,9 @@ rule train:
     params:
         values=lambda wildcards: PLAN.values_of_training(wildcards.model, wildcards.fold),
         code=lambda wildcards: code_digest(wildcards.approach),
+        run=lambda wildcards: job_words(wildcards.model, wildcards.fold),
     shell:
-        NOTEBOOK + f"--model {{wildcards.model}} --fold {{wildcards.fold}} --threads {TRAIN_THREADS} --gpu"
+        NOTEBOOK + f"{{params.run}} --threads {TRAIN_THREADS} --gpu"
 
 
 rule predict:
@@ -50,7 +51,7 @@ rule predict:
     threads: TRAIN_THREADS
     resources:
         gpu=1,
-        mem_mb=lambda wildcards: max(PLAN.memory(wildcards.model, fold) for fold in PLAN.folds),
+        mem_mb=lambda wildcards: max(PLAN.memory(wildcards.model, str(fold)) for fold in PLAN.folds),
     shell:
         f"exec {word(sys.executable)} {{input.script}} --root {word(ROOT.resolve())} --threads {TRAIN_THREADS} --gpu "
         "--log {log:q} {output:q}"

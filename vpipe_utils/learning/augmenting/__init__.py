@@ -1,1 +1,1 @@
-"""How samples are changed: at test time, by flips, other frames and other orders of tiles."""
+"""How samples are changed: in training by heavier augmentation, at test time by flips, other frames, other orders."""
