@@ -151,7 +151,7 @@ def eval_loader(
     """
     count = eval_count(params)
     batch = max(1, params.eval_batch_size // count) if isinstance(params, FrameParams) else params.eval_batch_size
-    seed = derive_seed(params.seed, "resample", params.model, params.fold)
+    seed = run_seed(params.seed, "resample", params.name)
     data = TileDataset(cache, videos, targets, count, seed, draw is not None, sampling=params.sampling)
     order = None if draw is None else [(draw, item) for item in range(len(data))]
     return _loader(data, params, batch_size=batch, sampler=order)
