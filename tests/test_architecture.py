@@ -34,7 +34,7 @@ MOST_MODULES = 10  # in a folder
 MOST_LINES = 340
 # These say what a parameter, a path or a video is; whoever asks must not wait seconds for PyTorch.
 LIGHT = ("project", "storage", "video", "user_files", "data.params", "learning.params", "evaluation.params")
-LIGHT += ("benchmarks.params",)
+LIGHT += ("benchmarks.params", "learning.weak.params")
 HEAVY = ("torch", "lightning", "timm")
 SCENARIOS = {  # test files that mirror no module, and why
     "tests/test_architecture.py": "the package as a whole",

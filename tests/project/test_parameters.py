@@ -10,6 +10,7 @@ from vpipe_utils.benchmarks.params import BenchmarkParams
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.learning.params import KINDS, FrameParams, SuperImageParams, read_model
+from vpipe_utils.learning.weak.params import WeakParams
 from vpipe_utils.project.parameter_files import TEXT, approach_of, layer_files, model_names, read_layers, read_yaml
 
 PRESETS = ("paper", "full", "demo", "smoke", "sight", "sight_10", "sight_30", "sight_60")
@@ -29,6 +30,7 @@ def test_every_preset_is_valid_for_every_model_and_fold(preset: str) -> None:
             params = read_model(preset, model, fold)
             assert (params.approach, params.model, params.fold) == (approach, model, fold)
     BenchmarkParams.from_values(values(preset, "benchmarks"))
+    WeakParams.from_values(values(preset, "weak"))
     ensemble = EnsembleParams.from_values(values(preset, "ensemble"))
     assert ensemble.ensemble_weights is None or math.isclose(sum(ensemble.ensemble_weights), 1)
 
@@ -219,7 +221,7 @@ def test_saved_parameters_read_back_equal(tmp_path) -> None:
 
 def test_every_text_is_read_as_it_is_written() -> None:
     """`parameter_files.TEXT` names the keys whose values may be any text, so that 007 and NO stay what they are."""
-    kinds = (*KINDS.values(), EnsembleParams, BenchmarkParams)
+    kinds = (*KINDS.values(), EnsembleParams, BenchmarkParams, WeakParams)
     fields = {key: field.annotation for kind in kinds for key, field in kind.model_fields.items()}
     texts = {key for key, kind in fields.items() if re.search(r"\bstr\b|'str'", str(kind)) or kind is str}
     texts -= {"backbone_args"}  # its values are numbers, lists and names of timm, as YAML reads them

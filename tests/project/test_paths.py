@@ -15,6 +15,8 @@ def test_layout_paths_and_unknown_approach(tmp_path: Path) -> None:
     assert layout.run("video", "m", 3, "a+b", 2) == tmp_path / "demo" / "runs" / "video" / "m+a+b" / "fold_3_2"
     with pytest.raises(ValueError, match="approach 'frames' is unknown; it is one of frame, video, super_image"):
         layout.run("frames", "m", 0)
+    assert layout.weak("mae", 1) == tmp_path / "demo" / "weak" / "mae" / "fold_1"
+    assert layout.weak("mae_transmil", 1, 2) == tmp_path / "demo" / "weak" / "mae_transmil" / "fold_1_2"
 
 
 @pytest.mark.parametrize("run", [("m", 3), ("m", 0, "a"), ("m-1", 12, "a_b+c"), ("m", 1, None, 4), ("m", 0, "a", 10)])

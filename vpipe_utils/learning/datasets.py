@@ -123,7 +123,7 @@ def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], t
     batch_size = fitting_batch(params.batch_size, len(data))
     if batch_size < params.batch_size:
         _say_once(f"batch_size {batch_size}, not {params.batch_size}: fold {params.fold} has no more to train on")
-    return _loader(data, params, batch_size=batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
+    return batches(data, params, batch_size=batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
 
 
 @cache
@@ -154,7 +154,7 @@ def eval_loader(
     seed = run_seed(params.seed, "resample", params.name)
     data = TileDataset(cache, videos, targets, count, seed, draw is not None, sampling=params.sampling)
     order = None if draw is None else [(draw, item) for item in range(len(data))]
-    return _loader(data, params, batch_size=batch, sampler=order)
+    return batches(data, params, batch_size=batch, sampler=order)
 
 
 def eval_count(params: TrainParams) -> int:
@@ -162,7 +162,7 @@ def eval_count(params: TrainParams) -> int:
     return params.eval_frames if isinstance(params, FrameParams) else frames_per_sample(params)
 
 
-def _loader(data: TileDataset, params: TrainParams, **more: Any) -> DataLoader:
+def batches(data: Dataset, params: TrainParams, **more: Any) -> DataLoader:
     """Batches as the data set makes them; processes stay, so that each tile's checksum is compared once."""
     workers = params.loader_workers
     return DataLoader(

@@ -7,7 +7,7 @@ import re
 from vpipe_utils.project.paths import APPROACHES
 
 # Files of a preset; every other is a model's.
-NOT_MODELS = ("data", "training", "ensemble", "benchmarks", "plan", *APPROACHES)
+NOT_MODELS = ("data", "training", "ensemble", "benchmarks", "plan", "weak", *APPROACHES)
 ALLOWED = "letters, digits, '_' and '-'"
 
 

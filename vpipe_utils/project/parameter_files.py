@@ -17,7 +17,7 @@ from vpipe_utils.project.paths import APPROACHES, TRICKS, project_root, resolve
 TEXT = {
     "preset", "extends", "outputs", "videos_dir", "annotations", "test_annotations", "classes", "class_names",
     "normal_class", "model", "backbone", "checkpoint", "frame_models", "video_models", "super_image_models",
-    "ensemble_models", "measured_models", "precision", "trick",
+    "ensemble_models", "measured_models", "precision", "trick", "weak_reference", "weak_beside",
 }  # fmt: skip
 # Values that do not change what a notebook computes: where it writes, how many processes, how much at a time.
 PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb", "eval_batch_size"}
@@ -29,7 +29,7 @@ MAKES_DATA = {
     "pipesim_sight", "pipesim_size", "pipesim_contrast",
 }  # fmt: skip
 LIST_OF_RUNS = {"frame_models", "video_models", "super_image_models", "train_folds"}
-OF_ALL_MODELS = ("ensemble", "benchmarks")  # layers of notebooks that are about all models
+OF_ALL_MODELS = ("ensemble", "benchmarks", "weak")  # layers of notebooks that are about all models
 
 
 def read_yaml(path: str | Path) -> dict[str, Any]:
@@ -74,8 +74,8 @@ def layer_files(preset: str, model: str | None = None, fold: int | None = None, 
     `folds/fold_<fold>.yaml` and `tricks/<trick>.yaml`, of several tricks (`trick_files`) one file each. Optional: all
     but paper's data.yaml and a file of the model.
 
-    `model` may also be "ensemble" or "benchmarks"; None: the data layers alone. Raises ValueError, in one sentence, for
-    a preset, model or trick that is not there, for a circle and for a file that holds another model's name.
+    `model` may also be one of OF_ALL_MODELS; None: the data layers alone. Raises ValueError, in one sentence, for a
+    preset, model or trick that is not there, for a circle and for a file that holds another model's name.
     """
     root = project_root()
     presets = list(dict.fromkeys(["paper", *_chain(preset, _extended_by_preset, "presets")]))
@@ -110,6 +110,11 @@ def runs_benchmarks(preset: str, source: str) -> bool:
     """Whether `make report` runs notebook 12: own data asks for it with a params/<preset>/benchmarks.yaml."""
     asked = project_root() / "params" / preset / "benchmarks.yaml"  # paper has one
     return source == "pipesim" or asked.is_file()
+
+
+def runs_weak(preset: str) -> bool:
+    """Whether `make report` runs notebook 09: a preset asks for it with weak_in_report in its weak.yaml."""
+    return bool(read_layers(layer_files(preset, "weak")).get("weak_in_report"))
 
 
 def _chain(name: str, extended_by: Callable[[str], str | None], kind: str) -> list[str]:

@@ -81,3 +81,7 @@ class Layout:
             raise ValueError(f"approach '{approach}' is unknown; it is one of {', '.join(APPROACHES)}")
         name = RunName(model, fold, trick, repetition)
         return self.root / "runs" / approach / name.recipe / name.part
+
+    def weak(self, name: str, fold: int, repetition: int = 0) -> Path:
+        """Of notebook 09: features (`simclr`) or a run (`simclr_transmil`); another repetition has another seed."""
+        return self.root / "weak" / name / RunName(name, fold, None, repetition).part
