@@ -8,10 +8,12 @@ import pytest
 from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
 from vpipe_utils.evaluation.resampling import (
     Difference,
+    Estimate,
     PairedRun,
     bootstrap_ap,
     bootstrap_map,
     compare_runs,
+    estimate_runs,
     paired_bootstrap,
 )
 
@@ -205,3 +207,51 @@ def test_one_run_is_refused():
     for runs in ([], [run]):
         with pytest.raises(ValueError, match="train more folds or seeds"):
             compare_runs(runs)
+
+
+def made_up_estimates(rng, runs, shared, count=2000):
+    """Estimates of 0 whose error has the variance 1, a share of it from recordings."""
+    of_runs = (1 - shared) * rng.chisquare(runs - 1, count) / (runs - 1)
+    return [Estimate(rng.normal(), each, runs - 1, shared) for each in of_runs]
+
+
+@pytest.mark.parametrize(("runs", "shared"), [(2, 0.0), (3, 0.1), (3, 0.5), (3, 0.9), (5, 0.3), (12, 0.5), (40, 0.0)])
+def test_intervals_of_few_runs_are_nominal_whatever_share_is_the_recordings(runs, shared):
+    found = made_up_estimates(np.random.default_rng(runs), runs, shared)
+    covered = np.mean([abs(one.value) <= one.half(0.05) for one in found])
+    assert 0.935 < covered < 0.98
+
+
+def test_two_runs_are_never_too_narrow():
+    for shared in (0.1, 0.5, 0.9):
+        found = made_up_estimates(np.random.default_rng(2), 2, shared)
+        assert np.mean([abs(one.value) <= one.half(0.05) for one in found]) > 0.945
+
+
+def test_an_estimate_is_students_without_recordings_and_normal_without_runs():
+    assert Estimate(0, 0.04, 3, 0).half(0.05) == pytest.approx(3.18245 * 0.2, rel=1e-5)
+    assert Estimate(0, 0, 3, 0.04).half(0.05) == pytest.approx(1.95996 * 0.2, rel=1e-5)
+    assert Estimate(0, 0.01, 3, 0.01, least=4.0).half(0.05) == pytest.approx(1.95996 * 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("alpha", [0.5, 0.05, 0.001])
+def test_the_p_value_is_that_of_the_interval_that_ends_at_0(alpha):
+    half = Estimate(0, 1e-4, 3, 5e-5).half(alpha)
+    for value in (half, -half):
+        assert Estimate(value, 1e-4, 3, 5e-5).p() == pytest.approx(alpha, rel=1e-6)
+    assert Estimate(0, 1e-4, 3, 0).p() == 1 and Estimate(0, 0, 3, 0).p() == 1
+    assert Estimate(0.1, 0, 3, 0).p() < 1e-9
+
+
+def test_p_values_of_no_effect_are_even():
+    """Of p-values where there is nothing, a tenth lies below 0.1, whether few are below 0.01 or not."""
+    p = np.array([one.p() for one in made_up_estimates(np.random.default_rng(0), 8, 0.3, 500)])
+    assert 0.06 < np.mean(p < 0.1) < 0.14 and np.mean(p < 0.5) == pytest.approx(0.5, abs=0.07)
+
+
+def test_an_estimate_of_runs_is_what_their_comparison_is_made_of():
+    runs = two_methods(np.random.default_rng(3), 4, spread=0.3)
+    one = estimate_runs(runs, n=100)
+    assert one.interval() == compare_runs(runs, n=100)
+    found = [mean_average_precision(run.targets, run.a) - mean_average_precision(run.targets, run.b) for run in runs]
+    assert one.of_runs == pytest.approx(np.var(found, ddof=1) / 4) and one.freedom == 3
