@@ -83,7 +83,7 @@ _STANDS = {
     "warmup": ((TRAINED, -1, "short_warmup"),),
     "rate": ((TRAINED, -1, "small_lr"),),
     "onecycle": ((TRAINED, -1, "constant_lr"),),
-    "batch": ((TRAINED, -1, "no_accumulation"), (COST, -1, "fp32 no_checkpointing")),
+    "batch": ((TRAINED, -1, "no_accumulation"), (COST, -1, "full_precision no_checkpointing")),
     "ema": ((TRAINED, -1, "no_ema"),),
     "folds": ((NO_TRAINING, 1, "fold_mean fold_mix"),),
     "zc": ((NO_TRAINING, 1, "zc_rule"),),
