@@ -8,6 +8,7 @@
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
 #   make sight                  the grid of notebook 13: when do super-images pay? (about an hour on 2 cores)
+#   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo
@@ -24,7 +25,7 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report rehearse benchmarks sight test test-full lab lint clean lock setup
+.PHONY: help report rehearse benchmarks sight bench test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -43,6 +44,9 @@ benchmarks: $(ready)
 
 sight: $(ready)
 	@$(at_home) $(bin)/python workflow/sight.py --jobs "$(JOBS)" -- $(ARGS)
+
+bench: $(ready)
+	@$(at_home) $(bin)/python workflow/bench.py --preset="$(or $(filter-out demo,$(PRESET)),bench)" --jobs "$(JOBS)" -- $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .

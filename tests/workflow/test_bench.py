@@ -1,0 +1,71 @@
+"""`make bench`: what it trains, that recorded runs are done, that a stopped bench goes on. Nothing is trained here."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow"))
+
+import bench  # noqa: E402
+
+from vpipe_utils.evaluation.tricks.records import RunRecord, write_record  # noqa: E402
+from vpipe_utils.project.paths import RunName  # noqa: E402
+
+RUNS = [RunName("lite0", 0, trick, k) for k in (0, 1) for trick in (None, "no_ema")]
+
+
+@pytest.fixture
+def played(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[RunName]]:
+    """The rounds of training that were asked for; a round leaves empty records. The bench is that of smoke."""
+    rounds: list[list[RunName]] = []
+
+    def record(self: bench.Bench, names: list[RunName]) -> None:
+        for name in names:
+            write_record(self.folder, RunRecord(name, NOTHING, NOTHING, {}, self.values(name), {}))
+
+    monkeypatch.setattr(bench.Bench, "train", lambda self, names: rounds.append(list(names)))
+    monkeypatch.setattr(bench.Bench, "record", record)
+    monkeypatch.setattr(bench, "A_TIME", 1)
+    return rounds
+
+
+NOTHING = {"plain": bench.pd.DataFrame({"video": ["a.mp4"], "ZC": [0.5]})}
+
+
+def smoke(outputs: Path) -> bench.Bench:
+    found = bench.Bench("smoke", str(outputs), 2, [])
+    found.kept = outputs / "git"
+    return found
+
+
+def test_rounds_of_some_runs_until_all_are_recorded(tmp_path: Path, played: list) -> None:
+    ours = smoke(tmp_path)
+    ours.make("smoke", ours.plan.confirmation({}))
+    assert played == [RUNS[:2], RUNS[2:]]
+    ours.make("smoke", ours.plan.confirmation({}))
+    assert len(played) == 2, "what is recorded is done"
+
+
+def test_a_stopped_bench_trains_what_has_no_record(tmp_path: Path, played: list) -> None:
+    ours = smoke(tmp_path)
+    ours.make("smoke", RUNS[:3])
+    played.clear()
+    ours.make("smoke", ours.plan.confirmation({}))
+    assert played == [RUNS[3:]]
+
+
+def test_records_of_git_count_and_those_of_other_parameters_do_not(tmp_path: Path, played: list) -> None:
+    ours = smoke(tmp_path)
+    write_record(ours.kept, RunRecord(RUNS[0], NOTHING, NOTHING, {}, ours.values(RUNS[0]), {}))
+    write_record(ours.kept, RunRecord(RUNS[1], NOTHING, NOTHING, {}, {**ours.values(RUNS[1]), "lr": 7.0}, {}))
+    ours.make("smoke", RUNS)
+    assert [name for names in played for name in names] == RUNS[1:]
+
+
+def test_a_preset_without_a_plan_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "demo"])
+    with pytest.raises(SystemExit, match="make bench: parameter file .*params/demo/plan.yaml is not there"):
+        bench.main()

@@ -1,0 +1,144 @@
+"""The bench of tricks: the runs that params/<preset>/plan.yaml asks for, a small record of each, and what they say.
+
+    python workflow/bench.py --jobs 2 -- further Snakemake options
+
+Training is workflow/run.py's, some runs at a time, so that it goes on where a stopped one was, on this machine or on a
+cluster. Each finished run leaves a record in outputs/<preset>/tricks/runs/. A run that has a record there, or in git
+under outputs/reference/<preset>/runs/, with the parameters that it would have today, is not trained again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from vpipe_utils.data.params import DataParams  # noqa: E402
+from vpipe_utils.data.prepared_tables import read_held_out, read_labels, read_test_videos  # noqa: E402
+from vpipe_utils.evaluation.tricks.plan import Plan, read_plan  # noqa: E402
+from vpipe_utils.evaluation.tricks.records import PLAIN, RunRecord, known_labels, read_records, write_record  # noqa: E402
+from vpipe_utils.evaluation.tricks.tuning import chosen_rates  # noqa: E402
+from vpipe_utils.learning.params import read_model  # noqa: E402
+from vpipe_utils.project.parallel import run_parallel  # noqa: E402
+from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE, layer_files, read_layers  # noqa: E402
+from vpipe_utils.project.paths import Layout, RunName  # noqa: E402
+from vpipe_utils.storage.tables import read_json, read_table  # noqa: E402
+
+FIGURES = ("weights", "best_epoch", "epochs", "val_mAP", "parameters", "precision", "device")
+VARIES = ("time",)  # in provenance.json, from one making of the same run to the next
+WEIGHTS = "weights.safetensors"
+A_TIME = 8  # runs a job slot between two rounds of records: what a stopped bench would have to train again is less
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="run the bench of tricks and write its records")
+    parser.add_argument("--preset", default="bench", help="a folder of params/ with a plan.yaml")
+    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
+    parser.add_argument("--outputs", help="another folder for everything that is written")
+    arguments, further = parser.parse_known_args()
+    further = [word for word in further if word != "--"]
+    os.chdir(ROOT)
+    try:
+        bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further)
+        bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
+        rates = chosen_rates(bench.plan, bench.records())
+        bench.make(f"confirmation of {arguments.preset}", bench.plan.confirmation(rates))
+    except (ValueError, OSError) as error:
+        sys.exit(f"make bench: {error}")
+
+
+class Bench:
+    """One preset's plan, and the records that there are of its runs."""
+
+    def __init__(self, preset: str, outputs: str | None, jobs: int, further: list[str]) -> None:
+        self.preset, self.outputs, self.jobs, self.further = preset, outputs, jobs, further
+        self.plan: Plan = read_plan(preset)
+        files = layer_files(preset)
+        values = read_layers(files) | ({"outputs": outputs} if outputs else {})
+        self.data = DataParams.from_values(values, f"params/{preset}/data.yaml", files)
+        self.approach = read_model(preset, self.plan.model).approach
+        self.folder = self.data.layout.tricks / "runs"
+        self.kept = ROOT / "outputs" / "reference" / preset / "runs"
+
+    def records(self) -> dict[RunName, RunRecord]:
+        """Records with the parameters of today, the user's own first."""
+        found = read_records([self.folder, self.kept])
+        return {name: record for name, record in found.items() if record.values == self.values(name)}
+
+    def values(self, name: RunName) -> Mapping[str, object]:
+        """The effective parameters of a run that decide what it computes."""
+        params = read_model(self.preset, name.model, name.fold, name.trick)
+        params = params.model_copy(update={"repetition": name.repetition})
+        return params.model_dump(mode="json", exclude=PLACE | NAMES | LIST_OF_RUNS)
+
+    def make(self, what: str, names: Iterable[RunName]) -> None:
+        """Train, predict and record those of these runs that have no record."""
+        wanted = list(dict.fromkeys(names))
+        done = self.records().keys()
+        missing = [name for name in wanted if name not in done]
+        print(f"{what}: {len(wanted)} runs, {len(wanted) - len(missing)} of them are recorded", file=sys.stderr)
+        step = A_TIME * self.jobs
+        for start in range(0, len(missing), step):
+            chunk = missing[start : start + step]
+            self.train(chunk)
+            if not self.further:  # else it may be a plan, or a part
+                self.record(chunk)
+                print(f"{what}: {len(wanted) - len(missing) + start + len(chunk)} of {len(wanted)}", file=sys.stderr)
+
+    def train(self, names: Iterable[RunName]) -> None:
+        # As the Snakefile has them: relative inside the project.
+        root = self.data.layout.root
+        root = root.relative_to(ROOT) if root.is_relative_to(ROOT) else root
+        targets = [str(root / "runs" / self.approach / name.recipe / name.part / "metrics.json") for name in names]
+        where = ["--outputs", self.outputs] if self.outputs else []
+        command = [sys.executable, str(ROOT / "workflow" / "run.py"), "--preset", self.preset, *where]
+        done = subprocess.run([*command, "--jobs", str(self.jobs), "--", *targets, *self.further])
+        if done.returncode:
+            sys.exit(done.returncode)
+
+    def record(self, names: Iterable[RunName]) -> None:
+        layout = self.data.layout
+        labels = [read(layout, self.data.class_codes) for read in (read_labels, read_held_out)]
+        known_labels(self.folder, pd.concat(labels, ignore_index=True))
+        folders = {name: layout.run(self.approach, *name) for name in names}
+        make = partial(record_run, folder=self.folder, values={name: self.values(name) for name in folders})
+        for _ in run_parallel(make, list(folders.items()), self.jobs, description="predicting held-out clips"):
+            pass
+
+
+def record_run(run: tuple[RunName, Path], folder: Path, values: Mapping[RunName, Mapping[str, object]]) -> Path:
+    """Write the record of one finished run; the paper's own recipe also under test-time augmentation.
+
+    Nothing that differs from one making of the same run to the next is kept: no time, no duration.
+    """
+    from vpipe_utils.learning.fold_run import predict_augmented, predict_others  # PyTorch takes seconds
+
+    name, lies = run
+    metrics = read_json(lies / "metrics.json")
+    made = {key: value for key, value in read_json(lies / "provenance.json").items() if key not in VARIES}
+    validated = read_table(lies / "val_predictions.parquet")
+    if name.trick:
+        predict_others(lies, progress=False)
+        val, held_out = {PLAIN: validated}, {PLAIN: read_table(lies / "test_predictions.parquet")}
+    else:
+        layout = Layout(lies.parents[4], lies.parents[3].name)
+        parts = list(validated["video"]), read_test_videos(layout)
+        val, held_out = (predict_augmented(lies, videos, progress=False) for videos in parts)
+    figures = {key: metrics[key] for key in FIGURES}
+    path = write_record(folder, RunRecord(name, val, held_out, figures, values[name], made))
+    if name.trick:
+        (lies / WEIGHTS).unlink()  # 14 MB; the predictions are what is compared
+    return path
+
+
+if __name__ == "__main__":
+    main()
