@@ -25,7 +25,7 @@ from vpipe_utils.learning.device import Device
 from vpipe_utils.learning.inference import main_pooling, pool_frames, predict
 from vpipe_utils.learning.params import SuperImageParams, TrainParams
 from vpipe_utils.learning.superimage import shuffle_tiles
-from vpipe_utils.project.seeds import derive_seed
+from vpipe_utils.project.seeds import derive_seed, run_seed
 from vpipe_utils.tiles.tile_cache import TileCache
 
 VARIANTS = ("plain", "hflip", "vflip", "resample", "grid_shuffle")
@@ -53,7 +53,7 @@ def predict_variants(
     """Video probabilities `(V, C)` float32 by variant, those of `variants_of`, "plain" first.
 
     Frames are pooled in each pass, by the run's own pooling, before passes are averaged. Random draws follow from the
-    seed, model and fold of `params`: the same call gives the same bytes, with any batch size and number of loader
+    seed of the run (`run_seed`): the same call gives the same bytes, with any batch size and number of loader
     processes but for the rounding of the network's own arithmetic.
     """
 
@@ -78,5 +78,5 @@ def _passes(variant: str, params: TrainParams) -> Iterator[tuple[int | None, Cha
         if variant == "resample":
             yield k, None
         elif variant == "grid_shuffle":
-            seed = derive_seed(params.seed, variant, params.model, params.fold, k)
+            seed = derive_seed(run_seed(params.seed, variant, params.name), k)
             yield None, partial(shuffle_tiles, generator=torch.Generator().manual_seed(seed))
