@@ -24,13 +24,16 @@ sys.path.insert(0, str(ROOT))
 
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.data.prepared_tables import read_held_out, read_labels, read_test_videos  # noqa: E402
+from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
 from vpipe_utils.evaluation.tricks.plan import Plan, read_plan  # noqa: E402
-from vpipe_utils.evaluation.tricks.records import PLAIN, RunRecord, known_labels, read_records, write_record  # noqa: E402
+from vpipe_utils.evaluation.tricks.records import LABELS, PLAIN, RunRecord, known_labels, read_records, write_record  # noqa: E402
 from vpipe_utils.evaluation.tricks.tuning import chosen_rates  # noqa: E402
 from vpipe_utils.learning.params import read_model  # noqa: E402
 from vpipe_utils.project.parallel import run_parallel  # noqa: E402
 from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE, layer_files, read_layers  # noqa: E402
 from vpipe_utils.project.paths import Layout, RunName  # noqa: E402
+from vpipe_utils.project.seeds import derive_seed  # noqa: E402
+from vpipe_utils.storage.files import atomic_path  # noqa: E402
 from vpipe_utils.storage.tables import read_json, read_table  # noqa: E402
 
 FIGURES = ("weights", "best_epoch", "epochs", "val_mAP", "parameters", "precision", "device")
@@ -52,6 +55,8 @@ def main() -> None:
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
         rates = chosen_rates(bench.plan, bench.records())
         bench.make(f"confirmation of {arguments.preset}", bench.plan.confirmation(rates))
+        if not further:
+            print(f"the tables: {bench.write_tables()}; make report shows them", file=sys.stderr)
     except (ValueError, OSError) as error:
         sys.exit(f"make bench: {error}")
 
@@ -93,6 +98,22 @@ class Bench:
             if not self.further:  # else it may be a plan, or a part
                 self.record(chunk)
                 print(f"{what}: {len(wanted) - len(missing) + start + len(chunk)} of {len(wanted)}", file=sys.stderr)
+
+    def write_tables(self) -> Path:
+        """The tables of `evaluation.tricks.gather`, as CSV beside the records; gives their folder."""
+        from vpipe_utils.evaluation.tricks.gather import gather  # statistics, seconds of imports
+
+        files = layer_files(self.preset, "ensemble")
+        draws = EnsembleParams.from_values(read_layers(files), f"params/{self.preset}/ensemble.yaml", files).bootstrap
+        labels = known_labels(self.folder if (self.folder / LABELS).is_file() else self.kept)
+        tables = gather(self.plan, self.records(), labels, draws, derive_seed(self.data.seed, "bootstrap"))
+        folder = self.data.layout.tricks
+        for old in folder.glob("*.csv"):
+            old.unlink()  # of a part that this plan has no longer
+        for name, table in tables.items():
+            with atomic_path(folder / f"{name}.csv") as part:
+                table.to_csv(part, index=False, float_format="%.6f")
+        return folder
 
     def train(self, names: Iterable[RunName]) -> None:
         # As the Snakefile has them: relative inside the project.

@@ -24,6 +24,7 @@ from vpipe_utils.project.paths import RunName
 from vpipe_utils.storage.files import atomic_path
 
 STEPS = 2000  # of a logit's unit
+LABELS = "labels.csv"  # of the clips, beside the records
 PLAIN = "plain"  # the variant without test-time augmentation
 _ABOUT = b"vpipe"
 
@@ -102,7 +103,7 @@ def known_labels(folder: Path, labels: pd.DataFrame | None = None) -> pd.DataFra
 
     With ``labels`` they are written first; other labels than those that lie there are an error (ValueError).
     """
-    path = folder / "labels.csv"
+    path = folder / LABELS
     if labels is not None:
         if path.is_file() and not pd.read_csv(path).astype(str).equals(labels.reset_index(drop=True).astype(str)):
             raise ValueError(f"{path} has other clips or labels than the data: move the records of {folder} away")

@@ -29,10 +29,10 @@ from vpipe_utils.evaluation.resampling import estimate_runs
 from vpipe_utils.evaluation.scores import ByFold, ByRun
 from vpipe_utils.evaluation.tricks import untrained
 from vpipe_utils.evaluation.tricks.effects import Effect, effect_of
+from vpipe_utils.evaluation.tricks.records import PLAIN
 from vpipe_utils.project.paths import RunName
 
 COLUMNS = ["trick", "against", *Effect._fields, "on_scored", "self_deception", "deception_low", "deception_high"]
-PLAIN = "plain"  # the predictions without test-time augmentation
 # Trick -> what it is compared with.
 AGAINST = {
     "fold_mean": "its single folds",
