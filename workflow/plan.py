@@ -31,6 +31,7 @@ from vpipe_utils.project.parameter_files import (
     runs_benchmarks,
 )
 from vpipe_utils.project.paths import APPROACHES, Layout, RunName, project_root, resolve
+from vpipe_utils.report.tricks.bench_tables import coverage_file, table_files
 
 NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
@@ -156,6 +157,12 @@ class Plan:
         inside = folder is not None and folder.is_relative_to(project_root())
         folder = folder.relative_to(project_root()) if inside else folder
         return [] if folder is None else [folder / name for name in (*(f"{table}.csv" for table in TABLES), PROVENANCE)]
+
+    def bench_tables(self) -> list[Path]:
+        """What notebook 07 shows of the bench and of the simulation; none before the first `make bench`."""
+        files = [*table_files(resolve(self.layout.root.parent)), coverage_file()]
+        inside = [file.relative_to(project_root()) if file.is_relative_to(project_root()) else file for file in files]
+        return [file for file in inside if resolve(file).is_file()]
 
     def most_memory(self) -> int:
         """What notebook 12 takes, which builds the preset's networks one after another."""

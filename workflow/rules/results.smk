@@ -76,9 +76,10 @@ rule sight:
         NOTEBOOK
 
 
-# Shows what the paper's own figures can say; nothing of this preset's own runs.
+# Shows what the paper's own figures can say and what `make bench` has found; nothing of this preset's own runs.
 rule boosting:
     input:
+        PLAN.bench_tables(),
         deciding_files(notebook("boosting"), RESULTS),
         notebook=notebook("boosting"),
     output:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+import pandas as pd
+import pytest
+
 from vpipe_utils.report.tricks import effect_figures
 from vpipe_utils.report.tricks.resolution import papers_spread, resolution
 
@@ -16,3 +20,29 @@ def test_every_printed_effect_is_a_point_filled_where_four_folds_resolve_it() ->
     assert shown == table["points"].clip(lower=effect_figures.FARTHEST).tolist()
     assert {text.get_text() for text in axes.texts} >= {"-19.4", "-25.0", "830"}, "beyond the edge; pairs at the right"
     assert [label.get_text() for label in axes.get_yticklabels()][0] == "IV · larger tiles"
+
+
+def rows() -> pd.DataFrame:
+    return pd.DataFrame({
+        "row": ["flip", "ema"], "name": ["horizontal flip", "EMA of the weights"], "trick": ["no_flip", "no_ema"],
+        "points": [0.6, 5.0], "difference": [0.2, 3.1], "low": [-0.5, 1.0], "high": [0.9, 5.2], "runs": [10, 10],
+        "verdict": ["no effect of 1 point", "helps"],
+    })  # fmt: skip
+
+
+def test_measured_effects_lie_beside_the_papers_with_their_intervals() -> None:
+    axes = effect_figures.measured_effects(rows()).axes[0]
+    ours, papers = (line for line in axes.lines if line.get_marker() in "oD")
+    assert list(ours.get_xdata()) == [0.2, 3.1] and list(papers.get_xdata()) == [0.6, 5.0]
+    bars = next(part for part in axes.collections if len(part.get_paths()) == 2)
+    assert [tuple(path.vertices[:, 0]) for path in bars.get_paths()] == [(-0.5, 0.9), (1.0, 5.2)]
+    assert axes.get_yticklabels()[1].get_text() == "EMA of the weights (no_ema)"
+
+
+def test_the_half_normal_plot_names_what_is_off_the_line() -> None:
+    sizes = np.array([1, 2, 3, 4, 5, 6, 17]) / 100
+    table = pd.DataFrame({"term": list("abcdefg"), "size": sizes, "quantile": np.arange(1, 8) / 5})
+    axes = effect_figures.half_normal(table).axes[0]
+    assert [text.get_text() for text in axes.texts] == ["g"]
+    points = next(line for line in axes.lines if line.get_marker() == "o")
+    assert list(points.get_ydata()) == pytest.approx([1, 2, 3, 4, 5, 6, 17]), "in points"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 
 from vpipe_utils.report.tricks import paper_tricks
@@ -49,3 +50,27 @@ def test_one_rows_effect() -> None:
     assert paper_tricks.printed_points("ema") == 5 and paper_tricks.printed_points("thresholds") == -1.3
     with pytest.raises(ValueError, match="no row 'emma'; the rows are size, flip"):
         paper_tricks.printed_points("emma")
+
+
+def measured(**verdicts: str) -> pd.DataFrame:
+    """Effects of files: half a point up, from a tenth to 0.9."""
+    rows = [(trick, 0.005, 0.001, 0.009, 10, verdict) for trick, verdict in verdicts.items()]
+    return pd.DataFrame(rows, columns=["trick", "difference", "low", "high", "runs", "verdict"])
+
+
+def test_measured_effects_stand_beside_their_rows_in_points_and_with_the_rows_sign() -> None:
+    found = measured(no_flip="helps", consecutive="helps", randaug="cannot be told", grid_4="hurts", grid_5="helps")
+    tables = {"effects": found, "untrained": measured(zc_rule="no effect of 1 point")}
+    fourth, fifth = (paper_tricks.beside_the_paper(tables, table).set_index("row") for table in ("IV", "V"))
+    assert list(fourth.index) == ["flip", "uniform", "zc"]
+    assert list(fifth.index) == ["randaug", "sequence", "grid", "grid"]
+    assert fourth.loc["flip", ["difference", "low", "high"]].tolist() == pytest.approx([-0.5, -0.9, -0.1])
+    assert fourth.loc["flip", "verdict"] == "hurts", "without the flip it is better, so the flip hurts"
+    assert fourth["points"].tolist() == [0.6, 2.2, 0.12] and fourth.loc["zc", "difference"] == pytest.approx(0.5)
+    assert fifth.loc["sequence", ["difference", "low", "high"]].tolist() == pytest.approx([0.5, 0.1, 0.9])
+    assert fifth["verdict"].tolist() == ["cannot be told", "helps", "hurts", "helps"]
+
+
+def test_what_has_no_interval_stands_beside_nothing() -> None:
+    without = measured(no_flip="cannot be told").assign(low=float("nan"))
+    assert paper_tricks.beside_the_paper({"effects": without}, "IV").empty

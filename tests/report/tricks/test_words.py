@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from vpipe_utils.report.tricks import words
 from vpipe_utils.report.tricks.resolution import Spread, papers_spread, resolution
 
@@ -27,3 +29,39 @@ def test_tables_have_a_row_a_trick_and_what_more_pairs_resolve() -> None:
     assert len(table) == 25 and table.loc["ema"].tolist() == ["IV", "EMA of the weights", "+5.00", "yes", 3, 5]
     rows = words.spread_table(spread)["points"]
     assert rows["effect that 4 pairs resolve"] == "±1.38" and rows["effect that 20 pairs resolve"] == "±0.41"
+
+
+def measured() -> pd.DataFrame:
+    return pd.DataFrame({
+        "row": ["flip", "size", "ema"], "name": ["horizontal flip", "larger tiles", "EMA of the weights"],
+        "trick": ["no_flip", "small_tiles", "no_ema"], "points": [0.6, 1.0, 5.0], "difference": [0.2, 0.4, 3.1],
+        "low": [-0.5, -0.9, 1.0], "high": [0.9, 1.7, 5.2], "runs": [10, 10, 9],
+        "verdict": ["no effect of 1 point", "cannot be told", "helps"],
+    })  # fmt: skip
+
+
+def test_measured_effects_as_a_table() -> None:
+    table = words.measured_table(measured())
+    assert table.iloc[2].tolist() == ["EMA of the weights", "no_ema", "+5.00", "+3.1 [+1.0, +5.2]", 9, "helps"]
+
+
+def test_what_was_measured_is_said_by_verdict() -> None:
+    of_itself = pd.DataFrame({"misses": [True] + [False] * 19})
+    lines = words.measured_lines({"a_a": of_itself}, measured())
+    assert lines[0] == "No effect of 1 point: horizontal flip." and lines[2] == "Helps: EMA of the weights."
+    assert "EMA (+5 points), is +3.1 [+1.0, +5.2] here" in lines[3]
+    assert lines[4].startswith("Of 20 comparisons") and "1 have an interval that misses 0; 1 would" in lines[4]
+    assert len(words.measured_lines({}, measured().iloc[:1])) == 2
+
+
+def test_the_screening_and_the_coverage_as_tables() -> None:
+    found = pd.DataFrame({
+        "term": ["no_ema", "a:b"], "difference": [0.02, 0.0], "low": [0.01, -0.01], "high": [0.03, 0.01],
+        "aliases": [None, "c:d"], "verdict": ["helps", "cannot be told"],
+    })  # fmt: skip
+    assert words.screening_table(found).to_numpy().tolist() == [
+        ["no_ema", "+2.0 [+1.0, +3.0]", "", "helps"], ["a:b", "+0.0 [-1.0, +1.0]", "c:d", "cannot be told"],
+    ]  # fmt: skip
+    simulated = pd.DataFrame({"case": ["3 pairs"], "clips": [240], "intervals": [300], "held": [0.953],
+                              "error": [0.012], "half_width": [0.051]})  # fmt: skip
+    assert words.coverage_table(simulated).iloc[0].tolist() == ["3 pairs", 240, 300, "95.3 ± 1.2 %", "5.1"]

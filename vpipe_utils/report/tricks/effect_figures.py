@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vpipe_utils.report.figure_style import BLUE, GREY, INK, PALE, new_figure, quiet
+from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, new_figure, quiet
 from vpipe_utils.report.tricks.resolution import Spread, resolved
 
 FARTHEST = -6.0  # points of mAP: the four rows of weak supervision lie beyond and are named at the edge
@@ -34,4 +34,45 @@ def printed_effects(table: pd.DataFrame, spread: Spread) -> Figure:
     axes.text(1.01, 1.0, "pairs", transform=axes.transAxes, va="bottom", fontsize=8, color=GREY)
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper center")
+    return figure
+
+
+@quiet
+def measured_effects(rows: pd.DataFrame) -> Figure:
+    """Effects with their intervals beside the paper's figures; ``rows``: `paper_tricks.beside_the_paper`.
+
+    The band is what counts as no effect if the whole interval lies inside: one point.
+    """
+    figure = new_figure(height=1.1 + 0.28 * len(rows))
+    axes = figure.subplots()
+    axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
+    axes.axvline(0, color=GREY, lw=1)
+    places = range(len(rows))
+    axes.hlines(places, rows["low"], rows["high"], color=BLUE, lw=2, alpha=0.5)
+    axes.plot(rows["difference"], places, "o", color=BLUE, label="here, with 95 % interval")
+    axes.plot(rows["points"], places, "D", color=ORANGE, mfc="white", label="printed in the paper, on QV-Pipe")
+    names = [f"{row.name} ({row.trick})" for row in rows[["name", "trick"]].itertuples(index=False)]
+    axes.set_yticks(places, names, fontsize=8)
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="points of mAP")
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside upper center", ncols=3)
+    return figure
+
+
+@quiet
+def half_normal(table: pd.DataFrame) -> Figure:
+    """Sizes of all effects of the screening against half-normal quantiles; ``table``: term, size, quantile.
+
+    Noise lies on a line through the origin, drawn here through the median. What is half as large again is named.
+    """
+    figure = new_figure(height=3.4, width=5.5)
+    axes = figure.subplots()
+    points = 100 * table["size"]
+    slope = points.median() / table["quantile"].median()
+    axes.axline((0, 0), slope=slope, color=GREY, lw=1)
+    axes.plot(table["quantile"], points, "o", color=BLUE, ms=5)
+    for row in table[points > 1.5 * slope * table["quantile"]].nlargest(5, "size").itertuples():
+        axes.annotate(row.term, (row.quantile, 100 * row.size), (-6, 0), textcoords="offset points", ha="right",
+                      va="center", fontsize=8)  # fmt: skip
+    axes.set(xlabel="half-normal quantile", ylabel="size of the effect, points of mAP", xlim=(0, None), ylim=(0, None))
     return figure

@@ -12,6 +12,7 @@ the other sign than the row: `StandIn.sign` is -1, and sign times the effect of 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import pandas as pd
@@ -145,3 +146,23 @@ def stand_ins() -> pd.DataFrame:
     """
     lines = [(each.row, *stand, each.points) for each in ROWS for stand in each.stands]
     return pd.DataFrame(lines, columns=["row", *StandIn._fields, "points"])
+
+
+def beside_the_paper(tables: Mapping[str, pd.DataFrame], table: str) -> pd.DataFrame:
+    """Measured effects beside the rows of a table ('IV' or 'V'), a line each: row, name, trick, points, difference,
+    low, high (in points of mAP, as `points`), runs, verdict. Tricks that were not measured are left out.
+
+    ``tables``: those of the bench (`evaluation.tricks.gather`), of which `effects` and `untrained` have the columns
+    trick, difference, low, high (mAP with the trick minus without it, -1 to 1), runs, verdict. They are turned round
+    for tricks that take away what their row names.
+    """
+    figures = ["difference", "low", "high", "runs", "verdict"]
+    measured = [tables[name][["trick", *figures]] for name in ("effects", "untrained") if name in tables]
+    measured = [part.dropna(subset="low") for part in measured]
+    rows = stand_ins().merge(printed_tables()[["name", "table"]], left_on="row", right_index=True)
+    rows = rows[rows["table"] == table].merge(pd.concat(measured), on="trick")
+    turned = rows["sign"] < 0
+    rows.loc[turned, ["difference", "low", "high"]] = -rows.loc[turned, ["difference", "high", "low"]].to_numpy()
+    rows.loc[turned, "verdict"] = rows.loc[turned, "verdict"].replace({"helps": "hurts", "hurts": "helps"})
+    rows[["difference", "low", "high"]] *= 100
+    return rows[["row", "name", "trick", "points", *figures]].reset_index(drop=True)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from vpipe_utils.report.tricks.paper_tricks import COMPARISONS
+from vpipe_utils.report.tricks.paper_tricks import COMPARISONS, printed_points
 from vpipe_utils.report.tricks.resolution import LEVEL, POWER, Spread, pairs_needed, resolved
+
+NOT_RUN = "*The bench has not been run yet: `make bench` runs it.*"
+NOT_SIMULATED = "*The coverage has not been simulated yet: `workflow/simulate.py` does it.*"
 
 
 def spread_table(spread: Spread) -> pd.DataFrame:
@@ -55,3 +60,71 @@ def papers_lines(table: pd.DataFrame, spread: Spread) -> list[str]:
         f"{one} pairs of runs; half a point takes {half_one}.",
         "A small figure in the tables is not wrong. Nobody knows its error, and it may have either sign.",
     ]
+
+
+def measured_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """`paper_tricks.beside_the_paper` to be read: trick, paper's points, ours with interval, pairs, verdict."""
+    return pd.DataFrame(
+        {
+            "trick": rows["name"],
+            "changed": rows["trick"],
+            "paper": rows["points"].map("{:+.2f}".format),
+            "here [95 %]": [_points(row) for row in rows.itertuples()],
+            "pairs": rows["runs"],
+            "verdict": rows["verdict"],
+        }
+    )
+
+
+def screening_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The screening's effects to be read, in points: term, effect with interval, aliases, verdict."""
+    in_points = table.assign(**{name: 100 * table[name] for name in ("difference", "low", "high")})
+    return pd.DataFrame(
+        {
+            "term": table["term"],
+            "here [95 %]": [_points(row) for row in in_points.itertuples()],
+            "not told from": table["aliases"].fillna(""),
+            "verdict": table["verdict"],
+        }
+    )
+
+
+def a_a_line(table: pd.DataFrame) -> str:
+    """How often intervals of a run against other repetitions of itself miss 0, which is the truth."""
+    return (
+        f"Of {len(table)} comparisons of the paper's recipe with other runs of itself {table['misses'].sum()} have an "
+        f"interval that misses 0; {(1 - LEVEL) * len(table):.0f} would be expected. They reuse runs, so their misses "
+        "come together."
+    )
+
+
+def coverage_table(table: pd.DataFrame) -> pd.DataFrame:
+    """The simulated coverage to be read."""
+    return pd.DataFrame(
+        {
+            "experiments of": table["case"],
+            "clips": table["clips"],
+            "intervals": table["intervals"],
+            "hold the truth": [f"{100 * row.held:.1f} ± {100 * row.error:.1f} %" for row in table.itertuples()],
+            "half-width, points": (100 * table["half_width"]).map("{:.1f}".format),
+        }
+    )
+
+
+def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
+    """What was measured of the boosting tricks, and what of it stands against the paper's largest figure."""
+    lines = []
+    for word, names in rows.groupby("verdict", sort=False)["name"]:
+        lines.append(f"{str(word).capitalize()}: {', '.join(dict.fromkeys(names))}.")
+    ema = rows[rows["row"] == "ema"]
+    if len(ema):
+        here = _points(ema.iloc[0])
+        lines.append(f"The paper's largest boost, EMA ({printed_points('ema'):+g} points), is {here} here.")
+    if "a_a" in tables:
+        lines.append(a_a_line(tables["a_a"]))
+    lines.append("A synthetic bench says which effects are there on drawn clips and a small network, not on QV-Pipe.")
+    return lines
+
+
+def _points(row: pd.Series) -> str:
+    return f"{row.difference:+.1f} [{row.low:+.1f}, {row.high:+.1f}]"
