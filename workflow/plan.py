@@ -29,6 +29,7 @@ from vpipe_utils.project.parameter_files import (
     model_names,
     read_layers,
     runs_benchmarks,
+    runs_weak,
 )
 from vpipe_utils.project.paths import APPROACHES, Layout, RunName, project_root, resolve
 from vpipe_utils.report.tricks.bench_tables import coverage_file, table_files
@@ -36,7 +37,7 @@ from vpipe_utils.report.tricks.bench_tables import coverage_file, table_files
 NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
     "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
-    "sight": "13_when_super_images_pay", "boosting": "07_boosting_tricks",
+    "sight": "13_when_super_images_pay", "boosting": "07_boosting_tricks", "weak": "09_weak_supervision",
 }  # fmt: skip
 # Of a run, beside its notebook.
 TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")
@@ -66,6 +67,7 @@ class Plan:
         ]
         self.jobs = int(self.data["data_jobs"])
         self.with_benchmarks = runs_benchmarks(preset, self.data["source"])
+        self.with_weak = runs_weak(preset)
 
     def values(self) -> str:
         """The effective values of notebooks 01 and 02."""
@@ -81,6 +83,21 @@ class Plan:
     def values_of_results(self) -> str:
         """Of notebooks 06 and 10, which show names and list the runs."""
         return _text(self._values(self.preset, PLACE, "ensemble"))
+
+    def values_of_weak(self) -> str:
+        """Of notebook 09, which takes network, weights, loss and budget from a super-image run."""
+        values = self._values(self.preset, PLACE | NAMES | LIST_OF_RUNS | MAKES_DATA, "weak")
+        return _text({"own": values, "reference": self.values_of_training(*self.weak_reference)})
+
+    @property
+    def weak_reference(self) -> tuple[str, str]:
+        """The super-image run from which notebook 09 takes network and budget, by the names of its folders."""
+        return read_layers(layer_files(self.preset, "weak"))["weak_reference"], f"fold_{self.folds[0]}"
+
+    def weak_beside(self) -> list[Path]:
+        """The runs beside which notebook 09 stands, on the fold that it takes."""
+        names = read_layers(layer_files(self.preset, "weak"))["weak_beside"]
+        return [self.layout.run(*name.split("/"), self.folds[0]) for name in names]
 
     def values_of_benchmarks(self) -> str:
         """Of notebook 12, which counts every model of `paper` and measures those of this preset."""

@@ -13,12 +13,13 @@ from vpipe_utils.benchmarks.params import BenchmarkParams
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.learning.params import FrameParams, SuperImageParams, VideoParams
+from vpipe_utils.learning.weak.params import WeakParams
 from vpipe_utils.project.parameter_files import layer_files, read_layers
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_LINES = 24
-KINDS = (DataParams, FrameParams, VideoParams, SuperImageParams, EnsembleParams, BenchmarkParams)
+KINDS = (DataParams, FrameParams, VideoParams, SuperImageParams, EnsembleParams, BenchmarkParams, WeakParams)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

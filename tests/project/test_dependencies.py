@@ -17,6 +17,7 @@ STEPS = {  # step -> the file whose imports are followed, the places that count 
     "train": (deps.TRAINING_ENTRY, deps.TRAINING),
     "06": ("notebooks/06_ensemble.ipynb", deps.RESULTS),
     "07": ("notebooks/07_boosting_tricks.ipynb", deps.RESULTS),
+    "09": ("notebooks/09_weak_supervision.ipynb", deps.WEAK),
     "10": ("notebooks/10_report.ipynb", deps.RESULTS),
     "12": ("notebooks/12_benchmarks.ipynb", deps.BENCHMARKS),
     "13": ("notebooks/13_when_super_images_pay.ipynb", deps.RESULTS),
@@ -25,7 +26,7 @@ STEPS = {  # step -> the file whose imports are followed, the places that count 
 TRIGGERS = {
     "project/parameters": "",
     "project/progress": "",
-    "project/seeds": "01 06 10 12 train",
+    "project/seeds": "01 06 09 10 12 train",
     "storage/files": "",
     "video/h264_headers": "12",
     "video/jump": "12",
@@ -33,23 +34,26 @@ TRIGGERS = {
     "video/sequential": "01 02 12",
     "user_files/label_sheets": "01 02 12",
     "data/params": "",
-    "data/annotations": "01 02 06 07 10 12 13",
+    "data/annotations": "01 02 06 07 09 10 12 13",
     "data/folds": "02 06 10 13",
-    "data/sampling": "01 02 06 07 10 12 13 train",
+    "data/sampling": "01 02 06 07 09 10 12 13 train",
     "pipesim/filming/camera": "01 12",
     "tiles/tile_writer": "01 12",
-    "tiles/tile_cache": "01 02 12 train",
-    "evaluation/metrics": "06 07 10 12 13 train",
-    "evaluation/ensemble": "06 07 10 13",
-    "evaluation/resampling": "06 07 10 13",
+    "tiles/tile_cache": "01 02 09 12 train",
+    "evaluation/metrics": "06 07 09 10 12 13 train",
+    "evaluation/ensemble": "06 07 09 10 13",
+    "evaluation/resampling": "06 07 09 10 13",
     "evaluation/params": "",
     "learning/params": "",
-    "learning/inputs": "12 train",
-    "learning/superimage": "12 train",
-    "learning/training": "12 train",
-    "learning/weights/checkpoints": "12 train",
-    "report/data_figures": "06 10 12",
-    "report/sentences": "06 07 10 12 13",
+    "learning/inputs": "09 12 train",
+    "learning/superimage": "09 12 train",
+    "learning/training": "09 12 train",
+    "learning/weights/checkpoints": "09 12 train",
+    "learning/weak/params": "",
+    "learning/weak/pretrain": "09",
+    "report/data_figures": "06 09 10 12",
+    "report/sentences": "06 07 09 10 12 13",
+    "report/weak/words": "09",
     "benchmarks/clips": "12",
     "benchmarks/params": "",
 }
@@ -69,11 +73,13 @@ def test_every_folder_is_in_the_table() -> None:
 
 
 def test_all_of_learning_that_a_run_reaches_counts() -> None:
-    """The list is derived: a new module that training imports is on it without a word."""
+    """The list is derived: a new module that training imports is on it without a word. Notebook 09's are apart."""
     files = deps.deciding_files(deps.TRAINING_ENTRY, deps.TRAINING)
     there = {str(path.relative_to(ROOT)) for path in (ROOT / "vpipe_utils" / "learning").rglob("*.py")}
-    there = {file for file in there if "/weak/" not in file}  # whose runs are of their own kind
-    assert {file for file in there if Path(file).stem not in ("__init__", "params")} <= set(files)
+    there = {file for file in there if Path(file).stem not in ("__init__", "params")}
+    weak = {file for file in there if "/weak/" in file}
+    assert there - weak <= set(files) and not weak & set(files)
+    assert there <= set(deps.deciding_files(STEPS["09"][0], deps.WEAK)) | set(files) and weak
 
 
 def test_the_imports_of_a_notebook_are_followed(tmp_path: Path) -> None:

@@ -164,6 +164,17 @@ def test_own_data_asks_for_the_benchmarks(tmp_path: Path, monkeypatch: pytest.Mo
     assert parameter_files.runs_benchmarks("mytown", "files")
 
 
+def test_a_preset_asks_for_weak_supervision_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes minutes, so own data that extend a preset which asks for it do not get it unasked."""
+    assert parameter_files.runs_weak("smoke") and not parameter_files.runs_weak("demo")
+    monkeypatch.setattr(parameter_files, "project_root", lambda: tmp_path)
+    (tmp_path / "params" / "mytown").mkdir(parents=True)
+    (tmp_path / "params" / "mytown" / "data.yaml").write_text("extends: smoke")
+    assert not parameter_files.runs_weak("mytown")
+    (tmp_path / "params" / "mytown" / "weak.yaml").write_text("weak_in_report: true")
+    assert parameter_files.runs_weak("mytown")
+
+
 def test_unknown_preset_and_model_name_those_there_are() -> None:
     with pytest.raises(ValueError, match="preset 'nowhere' has no params/nowhere/data.yaml; presets are .*demo.*paper"):
         parameter_files.layer_files("nowhere")

@@ -37,13 +37,14 @@ def test_the_start_page(tmp_path: Path) -> None:
     (tmp_path / "headline" / "headline.json").write_text(json.dumps(head))
     source = tmp_path / "source"
     source.mkdir()
-    for with_benchmarks in (True, False):
-        build.write_start_page(tmp_path, source, {"05-x": [RUN | {"metrics": {}}]}, with_benchmarks)
+    for more in ([build.WEAK, build.BENCHMARKS], [build.BENCHMARKS], []):
+        build.write_start_page(tmp_path, source, {"05-x": [RUN | {"metrics": {}}]}, more)
         text = (source / "index.md").read_text(encoding="utf-8")
         html = rendered(text)
-        assert ("12_benchmarks" in text) == with_benchmarks
+        assert [name for name in build.ON_REQUEST if f"]({name})" in text and f"\n{name}\n" in text] == more
         assert "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<b>" not in html and "<em>" not in html
-        assert "06_ensemble\n07_boosting_tricks\n10_report" in text
+        listed = sorted(["06_ensemble", "07_boosting_tricks", "10_report", "13_when_super_images_pay", *more])
+        assert "\n".join(listed) in text
 
 
 def test_links_between_notebooks_lead_to_their_pages() -> None:
@@ -63,6 +64,7 @@ def test_the_pages_of_docs_are_part_of_the_report(tmp_path: Path, monkeypatch: p
     no_models = {f"{approach}_models": [] for approach, _ in build.APPROACHES.values()}
     monkeypatch.setattr(build, "read_layers", lambda files: {"source": "files", "train_folds": [], **no_models})
     monkeypatch.setattr(build, "runs_benchmarks", lambda preset, source: False)
+    monkeypatch.setattr(build, "runs_weak", lambda preset: False)
     build.write_source(root, source)
     start = (source / "index.md").read_text(encoding="utf-8")
     for page in build.ABOUT:

@@ -25,6 +25,8 @@ ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "HTML pages"]
 COSTS = "12 benchmarks"
 SIGHT = "13 super-images"
+WEAK = "09 weak"
+TRICKS = "07 tricks"
 MODELS = ["lite0", "lite0_tiles", "lite0_decoder", "convnext_small"]
 NAMED = ["03 frame · frame_lite0", "04 video · video_swin_small", *(f"05 super-image · {model}" for model in MODELS)]
 ALL = {f"{name} · fold 0" for name in NAMED}
@@ -84,7 +86,7 @@ def finished(finished_once: Path, tmp_path: Path) -> Path:
 
 def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
     project = copy_project(tmp_path / "project")
-    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), COSTS, SIGHT, *ENDS])
+    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), COSTS, SIGHT, WEAK, TRICKS, *ENDS])
 
 
 def change(file: Path, **values: object) -> None:
@@ -95,7 +97,7 @@ def change(file: Path, **values: object) -> None:
 @pytest.mark.parametrize(
     ("module", "steps"),
     [
-        ("report/data_figures", {COSTS, "06 ensemble"}),
+        ("report/data_figures", {COSTS, WEAK, "06 ensemble"}),
         ("video/h264_headers", {COSTS}),
         ("data/params", set()),
         ("data/folds", {"02 folds", SIGHT}),
@@ -180,7 +182,7 @@ def test_new_names_of_classes_train_nothing(finished):
 
 def test_a_new_fold_leaves_the_finished_runs_alone(finished):
     change(finished / "params" / "smoke" / "data.yaml", train_folds=[0, 3])
-    assert jobs(finished) == sorted([*runs(3), *predictions(), *ENDS])
+    assert jobs(finished) == sorted([*runs(3), *predictions(), WEAK, *ENDS])
 
 
 def test_what_was_deleted_is_made_again(finished):
@@ -253,7 +255,7 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (own / "data.yaml").write_text(data)
     (own / "training.yaml").write_text("batch_size: 10\n")
     said = run(project, "--dry-run", preset="own").stderr
-    assert COSTS not in said and "[ 1/18]" in said
+    assert COSTS not in said and "[ 1/19]" in said
     assert "A fold trains on about 9 videos" in said and "convnext_small 9 (not 10)" in said
     assert "params/own/training.yaml" in said and "frame_lite0" not in said.split("To choose")[0]
     (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
@@ -293,7 +295,7 @@ def test_jobs_share_the_memory_of_the_machine(tmp_path):
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     taken = re.findall(r"resources: .*?mem_mb=(\d+)", done.stdout + done.stderr)
-    assert sorted(map(int, taken)) == [2000] * 10 + [9000] * 3, "benchmarks build the largest network too"
+    assert sorted(map(int, taken)) == [2000] * 11 + [9000] * 3, "benchmarks build the largest network too"
 
 
 def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):

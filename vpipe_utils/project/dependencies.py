@@ -29,6 +29,7 @@ DATA = ("data/", "user_files/", "tiles/", "pipesim/", *DECODING, SEEDS)  # 01, 0
 TRAINING = ("learning/", "evaluation/metrics", "data/sampling", "tiles/tile_cache", SEEDS)  # training and prediction
 RESULTS = ("data/", "pipesim/", "evaluation/", "report/", SEEDS)  # 06, 10: what they show, too
 BENCHMARKS = (*RESULTS, "learning/", "tiles/", "benchmarks/", "video/", "user_files/")  # 12 measures speed
+WEAK = (*RESULTS, *TRAINING)  # 09 trains, and shows what came of it
 PACKAGES = ("torch", "timm", "lightning")  # whose versions decide numbers, too
 NEVER = "params"  # modules of this name only check values; the values themselves are compared
 

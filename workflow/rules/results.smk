@@ -96,6 +96,7 @@ rule site:
         rules.ensemble.output,
         rules.report.output,
         rules.benchmarks.output if PLAN.with_benchmarks else [],
+        rules.weak.output if PLAN.with_weak else [],
         rules.sight.output,
         rules.boosting.output,
         sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")

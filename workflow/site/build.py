@@ -20,7 +20,7 @@ HERE = Path(__file__).resolve().parent
 DOCS = HERE.parents[1] / "docs"
 sys.path.insert(0, str(HERE.parents[1]))
 
-from vpipe_utils.project.parameter_files import layer_files, read_layers, runs_benchmarks  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers, runs_benchmarks, runs_weak  # noqa: E402
 from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E402
 from vpipe_utils.storage.tables import read_json  # noqa: E402
 from vpipe_utils.user_files.user_text import in_markdown  # noqa: E402
@@ -33,7 +33,12 @@ APPROACHES = {
 PLAIN = (
     "01_data_preparation", "02_folds", "06_ensemble", "07_boosting_tricks", "10_report", "13_when_super_images_pay",
 )  # fmt: skip
-BENCHMARKS = "12_benchmarks"
+WEAK, BENCHMARKS = "09_weak_supervision", "12_benchmarks"
+ON_REQUEST = {  # what some presets run, and what the start page says of it
+    WEAK: f"**[Weak supervision]({WEAK})**: clips as bags of frames, with features that were learned without labels.",
+    BENCHMARKS: f"**[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and measured "
+    "at this one.",
+}
 ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
 TO_NOTEBOOK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")  # a link from one notebook to another
 
@@ -70,8 +75,9 @@ def write_source(root: Path, source: Path) -> None:
     """Sphinx's source folder: settings, notebooks with their own titles, a page a model, the start page."""
     shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.md", "build.py", "__pycache__"))
     data = read_layers(layer_files(root.name))
-    with_benchmarks = runs_benchmarks(root.name, data["source"])
-    plain = (*PLAIN, BENCHMARKS) if with_benchmarks else PLAIN
+    asked = {WEAK: runs_weak(root.name), BENCHMARKS: runs_benchmarks(root.name, data["source"])}
+    more = [name for name in ON_REQUEST if asked[name]]
+    plain = sorted((*PLAIN, *more))
     pages = {name: name for name in plain}  # notebook -> the page that a link to it leads to
     for name, (approach, _) in APPROACHES.items():
         if models := data[f"{approach}_models"]:
@@ -96,7 +102,7 @@ def write_source(root: Path, source: Path) -> None:
     for picture in DOCS.glob("*.jpg"):
         shutil.copy(picture, source)
     shutil.copytree(DOCS / "sketches", source / "sketches", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    write_start_page(root, source, runs, with_benchmarks)
+    write_start_page(root, source, runs, more)
 
 
 def write_notebook(path: Path, target: Path, suffix: str, pages: Mapping[str, str]) -> None:
@@ -148,7 +154,8 @@ def runs_table(runs: Iterable[dict]) -> str:
     return table(["Approach", "Model", "Run", "Validation mAP", "Epochs", "Training"], rows, left=3)
 
 
-def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with_benchmarks: bool) -> None:
+def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], more: list[str]) -> None:
+    """``more``: the notebooks of ON_REQUEST that this preset has run."""
     headline = read_json(root / "headline" / "headline.json")
     figures = []
     for figure in headline.get("figures", []):
@@ -165,9 +172,8 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], with
         runs=f"outputs/{root.name}/runs",
         toc_data="01_data_preparation\n02_folds",
         toc_models="\n".join(runs),
-        benchmarks=f"\n8. **[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and "
-        "measured at this one." if with_benchmarks else "",
-        toc_results="\n".join([*PLAIN[2:], *([BENCHMARKS] if with_benchmarks else [])]),
+        more="".join(f"\n{number}. {ON_REQUEST[name]}" for number, name in enumerate(more, 8)),
+        toc_results="\n".join(sorted((*PLAIN[2:], *more))),
         toc_about="\n".join(ABOUT),
     )
     (source / "index.md").write_text(text, encoding="utf-8")

@@ -21,7 +21,7 @@ FILES = ("params.yaml", "provenance.json", "metrics.json", "history.csv", "val_p
 
 def run(weak: WeakFold, kind: str = "mae", head: str = "ml_decoder") -> dict[str, object]:
     pretrained = pretrain.pretrain(weak, kind, progress=False)
-    return bag_run.run_head(weak, kind, head, pretrained, features.bags(weak, kind, pretrained, progress=False))
+    return bag_run.run_head(weak, kind, head, pretrained, features.make_bags(weak, kind, pretrained, progress=False))
 
 
 def test_a_run_leaves_what_every_run_leaves_and_its_predictions_are_what_was_validated(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def untrained(weak: object) -> Pretrained:
 def test_a_bag_holds_the_frames_one_by_one_in_order(tmp_path: Path) -> None:
     weak = weak_fold(tmp_path)
     pretrained = untrained(weak)
-    bags = features.bags(weak, "mae", pretrained, progress=False)
+    bags = features.make_bags(weak, "mae", pretrained, progress=False)
     assert bags.features.shape == (36, 4, 48) and bags.videos == weak.data.cache.videos
     frames = torch.from_numpy(weak.data.cache.pixels[5]).permute(0, 3, 1, 2) / 255
     with torch.inference_mode():
@@ -32,13 +32,13 @@ def test_a_bag_holds_the_frames_one_by_one_in_order(tmp_path: Path) -> None:
 
 def test_features_are_read_once_until_frames_or_encoder_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     weak = weak_fold(tmp_path)
-    first = features.bags(weak, "mae", untrained(weak), progress=False)
+    first = features.make_bags(weak, "mae", untrained(weak), progress=False)
     calls, encode = [], features.encode
     monkeypatch.setattr(features, "encode", lambda *arguments: calls.append(1) or encode(*arguments))
-    again = features.bags(weak, "mae", untrained(weak), progress=False)
+    again = features.make_bags(weak, "mae", untrained(weak), progress=False)
     assert not calls and torch.equal(first.features, again.features) and again.cpu_seconds == first.cpu_seconds
     monkeypatch.setattr(weak.data.cache, "content", lambda name: f"another {name}")
-    features.bags(weak, "mae", untrained(weak), progress=False)
+    features.make_bags(weak, "mae", untrained(weak), progress=False)
     other = Pretrained(untrained(weak).encoder, "of another", {})
-    features.bags(weak, "mae", other, progress=False)
+    features.make_bags(weak, "mae", other, progress=False)
     assert len(calls) == 2

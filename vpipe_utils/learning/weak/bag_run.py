@@ -23,16 +23,29 @@ from vpipe_utils.learning.device import this_device
 from vpipe_utils.learning.fold_run import WEIGHTS
 from vpipe_utils.learning.models import count_parameters
 from vpipe_utils.learning.training import make_loss, one_cycle
-from vpipe_utils.learning.weak.features import Bags
+from vpipe_utils.learning.weak.features import Bags, make_bags
 from vpipe_utils.learning.weak.fold import WeakFold
 from vpipe_utils.learning.weak.heads import BagClassifier
-from vpipe_utils.learning.weak.pretrain import Pretrained
+from vpipe_utils.learning.weak.pretrain import Pretrained, pretrain
 from vpipe_utils.project.provenance import provenance
 from vpipe_utils.storage.files import atomic_path, make_folder
 from vpipe_utils.storage.tables import read_json, write_json
 
 LOSS = ("loss", "asl_gamma_negative", "asl_gamma_positive", "asl_clip", "warmup")  # what a head takes of the reference
 METRICS = "metrics.json"  # written last: where it is, the run is whole
+
+
+def run_fold(weak: WeakFold, progress: bool = True) -> list[dict[str, Any]]:
+    """All heads on all features that the parameters name, one kind of features in memory at a time; their metrics.
+
+    Stages that an earlier call finished are read, not done again.
+    """
+    found = []
+    for kind in weak.params.weak_features:
+        pretrained = pretrain(weak, kind, progress)
+        bags = make_bags(weak, kind, pretrained, progress)
+        found += [run_head(weak, kind, head, pretrained, bags) for head in weak.params.weak_heads]
+    return found
 
 
 def run_head(weak: WeakFold, kind: str, head: str, pretrained: Pretrained, bags: Bags) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class Bags:
         return self.features[[row[name] for name in videos]].float()
 
 
-def bags(weak: WeakFold, kind: str, pretrained: Pretrained, progress: bool = True) -> Bags:
+def make_bags(weak: WeakFold, kind: str, pretrained: Pretrained, progress: bool = True) -> Bags:
     """Bags of `bag_frames` frames of every clip: read, or as an earlier call left them in `features.safetensors`."""
     videos = [*weak.data.train_videos, *weak.data.val_videos, *weak.held_out]
     cache, file = weak.data.cache, make_folder(weak.folder(kind)) / FEATURES
