@@ -56,7 +56,8 @@ class Estimate(NamedTuple):
         the plain formula then believes the second too much (coverage down to 87 %). So the first is weighed there by
         how much wider t makes it. In simulations with normal errors this covered 94.9 to 96.8 % for 3 runs and more
         whatever the shares of the two parts, and up to 98.7 % for two runs; adding squares of half-widths (Zou and
-        Donner 2008, doi 10.1002/sim.3095) 94.9 to 97.6 %.
+        Donner 2008, doi 10.1002/sim.3095) 94.9 to 97.6 %. `least` makes intervals of three runs wider once in twenty
+        times, when they happen to agree: 98.3 % with it and 96.7 % without in `tricks.simulation`.
         """
         few, many = t.isf(alpha / 2, self.freedom), norm.isf(alpha / 2)
         wary = (few / many) ** 2 * self.of_runs
