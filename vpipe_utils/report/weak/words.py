@@ -82,8 +82,10 @@ def _cause(results: Results) -> list[str]:
 def verdict(gain: Difference, rest: Difference) -> str:
     """What decides: `gain` of ImageNet features over SimCLR's with one head, `rest`: theirs to the super-image."""
     gap = gain.difference - rest.difference
+    if gain.below:
+        return "So for this head the features of ImageNet are the worse ones."
     if not gain.above:
-        return "So better features of the same size do not help this head, or it cannot be told here."
+        return "So it cannot be told here whether the features of ImageNet are better for this head."
     if not rest.below:
         return "So the pretraining makes the difference: with better features the method is not shown to be behind."
     share = gain.difference / gap
