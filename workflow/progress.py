@@ -27,7 +27,8 @@ from vpipe_utils.data.label_checks import could_not_be_read
 
 STEPS = {
     "part": "01 data", "data": "01 data", "folds": "02 folds", "ensemble": "06 ensemble", "report": "10 report",
-    "benchmarks": "12 benchmarks", "sight": "13 super-images", "weak": "09 weak", "boosting": "07 tricks",
+    "benchmarks": "12 benchmarks", "sight": "13 super-images", "weak": "09 weak", "boosting": "07 boosting tricks",
+    "lowering": "08 lowering tricks",
     "site": "HTML pages",
 }  # fmt: skip
 TRAINED = {"frame": "03 frame", "video": "04 video", "super_image": "05 super-image"}

@@ -336,6 +336,7 @@ else:
             "metrics.json", "test_predictions.parquet", "submission.json", "scores.parquet", "per_class.parquet")},
         "10_report": {root / "headline" / "headline.json": "{}"},
         "07_boosting_tricks": {},
+        "08_lowering_tricks": {},
         "13_when_super_images_pay": {},
     }.get(notebook.stem, {executed.with_name(name): "{}" for name in (
         "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")})}
@@ -386,7 +387,7 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
         notes.unlink(missing_ok=True)
         return names
 
-    assert ran() == ["01", "02", "05", "06", "07", "10", "13", "pr"]
+    assert ran() == ["01", "02", "05", "06", "07", "08", "10", "13", "pr"]
     assert ran() == []
     (project / "videos" / "new.mp4").touch()
     assert ran() == ["01", "02", "06", "10", "pr"], "no 05"

@@ -76,7 +76,7 @@ rule sight:
         NOTEBOOK
 
 
-# Shows what the paper's own figures can say and what `make bench` has found; nothing of this preset's own runs.
+# Show what the paper's own figures can say and what `make bench` has found; nothing of this preset's own runs.
 rule boosting:
     input:
         PLAN.bench_tables(),
@@ -85,6 +85,18 @@ rule boosting:
     output:
         notebook=executed("boosting"),
     log: **logs(NOTEBOOKS["boosting"])
+    shell:
+        NOTEBOOK
+
+
+rule lowering:
+    input:
+        PLAN.bench_tables(),
+        deciding_files(notebook("lowering"), RESULTS),
+        notebook=notebook("lowering"),
+    output:
+        notebook=executed("lowering"),
+    log: **logs(NOTEBOOKS["lowering"])
     shell:
         NOTEBOOK
 
@@ -99,6 +111,7 @@ rule site:
         rules.weak.output if PLAN.with_weak else [],
         rules.sight.output,
         rules.boosting.output,
+        rules.lowering.output,
         sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")
                if file.suffix in {".py", ".md", ".css", ".svg", ".jpg"}),
     output:

@@ -65,3 +65,16 @@ def test_the_screening_and_the_coverage_as_tables() -> None:
     simulated = pd.DataFrame({"case": ["3 pairs"], "clips": [240], "intervals": [300], "held": [0.953],
                               "error": [0.012], "half_width": [0.051]})  # fmt: skip
     assert words.coverage_table(simulated).iloc[0].tolist() == ["3 pairs", 240, 300, "95.3 ± 1.2 %", "5.1"]
+
+
+def test_lowering_tricks_that_do_the_opposite_and_those_that_deceive_are_named() -> None:
+    rows = measured().assign(points=[-0.6, -1.0, -5.0])
+    untrained = pd.DataFrame({
+        "trick": ["class_thresholds", "best_model_per_class", "zc_rule"], "self_deception": [0.01, 0.034, None],
+        "deception_low": [0.0, 0.01, None],
+    })  # fmt: skip
+    lines = words.lowering_lines({"untrained": untrained}, rows)
+    assert "Helps: EMA of the weights." in lines and "Cannot be told: larger tiles." in lines
+    assert "The other way round than in the paper: EMA of the weights." in lines
+    assert any("pretended by best model of each class" in line and "3.4 points more" in line for line in lines)
+    assert not any("other way" in line or "pretended" in line for line in words.lowering_lines({}, measured()))

@@ -8,6 +8,7 @@ import pandas as pd
 
 from vpipe_utils.report.tricks.paper_tricks import COMPARISONS, printed_points
 from vpipe_utils.report.tricks.resolution import LEVEL, POWER, Spread, pairs_needed, resolved
+from vpipe_utils.report.tricks.untrained_figures import NAMES
 
 NOT_RUN = "*The bench has not been run yet: `make bench` runs it.*"
 NOT_SIMULATED = "*The coverage has not been simulated yet: `workflow/simulate.py` does it.*"
@@ -122,6 +123,26 @@ def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
         lines.append(f"The paper's largest boost, EMA ({printed_points('ema'):+g} points), is {here} here.")
     if "a_a" in tables:
         lines.append(a_a_line(tables["a_a"]))
+    lines.append("A synthetic bench says which effects are there on drawn clips and a small network, not on QV-Pipe.")
+    return lines
+
+
+def lowering_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
+    """What was measured of the lowering tricks; ``rows``: `paper_tricks.beside_the_paper` of Table V."""
+    lines = []
+    for word, names in rows.groupby("verdict", sort=False)["name"]:
+        lines.append(f"{str(word).capitalize()}: {', '.join(dict.fromkeys(names))}.")
+    told = rows[rows["verdict"].isin(["helps", "hurts"])]
+    against = told[told["difference"] * told["points"] < 0]["name"].unique()
+    if len(against):
+        lines.append(f"The other way round than in the paper: {', '.join(against)}.")
+    tuned = tables["untrained"].dropna(subset="deception_low") if "untrained" in tables else ()
+    if len(tuned):
+        worst = tuned.loc[tuned["self_deception"].idxmax()]
+        lines.append(
+            f"Most is pretended by {NAMES[worst['trick']]}: tuned on the clips that it is scored on, it seems to gain "
+            f"{100 * worst['self_deception']:.1f} points more than it does."
+        )
     lines.append("A synthetic bench says which effects are there on drawn clips and a small network, not on QV-Pipe.")
     return lines
 
