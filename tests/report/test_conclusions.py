@@ -108,7 +108,7 @@ def test_a_model_that_does_not_clear_the_baseline_is_never_the_highest():
 
 def test_figures_are_called_runs():
     demo = conclusions.run_words(2, "PipeSim")
-    assert "2 training runs, one a fold" in demo and "0.036" in demo and "±0.02" in demo
+    assert "2 training runs, one a fold" in demo and "0.017" in demo and "±0.02" in demo
     assert "one training run." in conclusions.run_words(1, "own data")
     assert "has not been measured" in conclusions.run_words(1, "own data")
     assert "2 runs a model resolve little" in conclusions.scope(2)

@@ -64,9 +64,13 @@ def test_kinds_of_classes(record, leads, kind) -> None:
 def test_closing_sentences(record) -> None:
     lines = words.closing(record, prediction.against(record))
     text = "\n".join(lines)
-    assert "11% in sight: the super-image beats frames, mean by +" in text
+    assert "11% in sight: the super-image and frames, maximum" in text
+    assert "11% in sight: the super-image beats frames, mean" not in text  # which is not clear of colour there
     assert "58% in sight: the super-image falls behind frames, mean by -" in text
-    assert "58% in sight: the super-image beats Video Swin by +" in text
+    assert "beats Video Swin" not in text  # nor is that, at any share
+    assert "The lead over frames (mean) ends at " in text
+    nowhere = dataclasses.replace(record, turns=record.turns.assign(turn=np.nan))
+    assert any("no one share at which" in line for line in words.closing(nowhere, prediction.against(record)))
     assert "Best pooling of the frames at 58% in sight: mean." in lines
     assert any(
         line.startswith("Not clear of what colour alone tells") and "Video Swin at 11%" in line for line in lines

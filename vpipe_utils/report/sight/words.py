@@ -108,15 +108,16 @@ def class_lines(record: Record) -> list[str]:
 
 def closing(record: Record, open_predictions: pd.DataFrame) -> list[str]:
     """The last sentences: each share, the turn, the poolings, the floor, the prediction."""
-    lines = list(_orders(record))
-    turns = record.turns.set_index("method")
-    lines.append(f"The lead over frames (mean) ends at {turn_words(_row(turns, FRAMES))} in sight.")
+    weak = _not_clear_of_colour(record)
+    lines = list(_orders(record, weak))
+    turn = _row(record.turns.set_index("method"), FRAMES)
+    lines.append(
+        "The lead over frames (mean) is largest in between: there is no one share at which the order turns round."
+        if np.isnan(turn.turn)
+        else f"The lead over frames (mean) ends at {turn_words(turn)} in sight."
+    )
     best = _best_pooling(record)
     lines += [f"Best pooling of the frames at {share:.0%} in sight: {name}." for share, name in best.items()]
-    below = record.cells[record.cells["method"] != COLOUR].merge(
-        record.cells.loc[record.cells["method"] == COLOUR, ["preset", "high"]], on="preset", suffixes=("", "_colour")
-    )
-    weak = below[below["low"] <= below["high_colour"]]
     named = sorted({f"{row.method} at {row.in_sight:.0%}" for row in weak.itertuples()})
     lines.append(
         f"Not clear of what colour alone tells, and so too weak to compare by: {', '.join(named)}."
@@ -128,10 +129,22 @@ def closing(record: Record, open_predictions: pd.DataFrame) -> list[str]:
     return lines
 
 
-def _orders(record: Record) -> Iterator[str]:
+def _not_clear_of_colour(record: Record) -> pd.DataFrame:
+    """The cells whose interval reaches down to that of colour alone."""
+    below = record.cells[record.cells["method"] != COLOUR].merge(
+        record.cells.loc[record.cells["method"] == COLOUR, ["preset", "high"]], on="preset", suffixes=("", "_colour")
+    )
+    return below[below["low"] <= below["high_colour"]]
+
+
+def _orders(record: Record, weak: pd.DataFrame) -> Iterator[str]:
+    """The super-image against the others at each share, but for what is too weak to compare by."""
+    out = set(zip(weak["in_sight"], weak["method"], strict=True))
     for share, rows in record.cells.groupby("in_sight"):
         rows = rows.set_index("method")
         for method in (FRAMES, "frames, maximum", "tiles one by one", "Video Swin"):
+            if out & {(share, SUPER_IMAGE), (share, method)}:
+                continue
             row = rows.loc[method]
             said = verdict("the super-image", method, row["ahead"], row["ahead_low"], row["ahead_high"])
             yield f"{share:.0%} in sight: {said}."
