@@ -26,7 +26,7 @@ ENDS = ["06 ensemble", "10 report", "HTML pages"]
 COSTS = "12 benchmarks"
 SIGHT = "13 super-images"
 WEAK = "09 weak"
-TRICKS = "07 tricks"
+TRICKS = ["07 boosting tricks", "08 lowering tricks"]
 MODELS = ["lite0", "lite0_tiles", "lite0_decoder", "convnext_small"]
 NAMED = ["03 frame · frame_lite0", "04 video · video_swin_small", *(f"05 super-image · {model}" for model in MODELS)]
 ALL = {f"{name} · fold 0" for name in NAMED}
@@ -86,7 +86,8 @@ def finished(finished_once: Path, tmp_path: Path) -> Path:
 
 def test_smoke_has_a_job_for_every_notebook_model_and_fold(tmp_path):
     project = copy_project(tmp_path / "project")
-    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), COSTS, SIGHT, WEAK, TRICKS, *ENDS])
+    pages = [COSTS, SIGHT, WEAK, *TRICKS, *ENDS]
+    assert jobs(project) == sorted(["01 data", "02 folds", *runs(0), *predictions(), *pages])
 
 
 def change(file: Path, **values: object) -> None:
@@ -255,7 +256,7 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (own / "data.yaml").write_text(data)
     (own / "training.yaml").write_text("batch_size: 10\n")
     said = run(project, "--dry-run", preset="own").stderr
-    assert COSTS not in said and "[ 1/19]" in said
+    assert COSTS not in said and "[ 1/20]" in said
     assert "A fold trains on about 9 videos" in said and "convnext_small 9 (not 10)" in said
     assert "params/own/training.yaml" in said and "frame_lite0" not in said.split("To choose")[0]
     (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
