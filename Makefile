@@ -7,7 +7,7 @@
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
-#   make sight                  the grid of notebook 13: when do super-images pay? (about an hour on 2 cores)
+#   make sight                  the grid of notebook 13: when do super-images pay? (about an hour and a half on 2 cores)
 #   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml

@@ -27,9 +27,10 @@ def test_screening_has_64_runs_and_each_trick_in_half_of_them() -> None:
 def test_confirmation_pairs_each_trick_with_the_papers_recipe() -> None:
     runs = set(PLAN.confirmation({"": "", "no_ema": "lr_triple"}))
     plain = {run for run in runs if run.trick is None and run.model == PLAN.model}
-    assert len(plain) == len(PLAN.confirmation_folds) * PLAN.confirmation_repetitions
+    assert len(plain) == len(PLAN.confirmation_folds) * PLAN.a_a_repetitions  # also compared with itself
+    pairs = {run for run in plain if run.repetition < PLAN.confirmation_repetitions}
     for trick in (*PLAN.confirmed, "lr_triple+no_ema"):
-        assert {run._replace(trick=None) for run in runs if run.trick == trick} == plain
+        assert {run._replace(trick=None) for run in runs if run.trick == trick} == pairs
     assert {run.model for run in runs} == {PLAN.model, *PLAN.members}
 
 
@@ -38,8 +39,8 @@ def test_rates_are_chosen_on_runs_that_nothing_is_compared_with() -> None:
     assert tuning and not tuning & others
     seeds = {(run.fold, run.repetition) for run in others}
     assert not seeds & {(run.fold, run.repetition) for run in tuning}
-    with pytest.raises(ValueError, match="tuning_repetition 1 is one of confirmation's"):
-        Plan.from_values(VALUES | {"tuning_repetition": 1})
+    with pytest.raises(ValueError, match="tuning_repetition 3 is one of confirmation's"):
+        Plan.from_values(VALUES | {"tuning_repetition": 3})
 
 
 def test_a_plan_without_screening_and_tuning() -> None:

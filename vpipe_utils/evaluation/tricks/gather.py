@@ -57,14 +57,15 @@ def gather(
         rows = untrained_pairs.table(plain, labels, plan.confirmation_folds, n, seed, [plan.model, *plan.members])
         tables["untrained"] = pd.concat([judged(rows.dropna(subset="p")), rows[rows["p"].isna()]], ignore_index=True)
     try:
-        tables["a_a"] = a_a(_of(scored, [record.name for record in plain]), A_A_COMPARISONS, seed)
+        same = [record.name for record in plain if record.name.model == plan.model]
+        tables["a_a"] = a_a(_of(scored, same), A_A_COMPARISONS, seed)
     except ValueError:  # too few repetitions, as in smoke
         pass
     return tables
 
 
 def _is_plain(plan: Plan, name: RunName) -> bool:
-    return not name.trick and name.repetition < plan.confirmation_repetitions
+    return not name.trick and name.repetition < plan.repetitions
 
 
 def _of(scored: Scored, runs: list[RunName]) -> Scored:

@@ -32,6 +32,7 @@ class Plan(Parameters):
     confirmed: list[str]
     confirmation_folds: list[int] = Field(min_length=1)
     confirmation_repetitions: int = Count
+    a_a_repetitions: int = Count
 
     members: list[str]
 
@@ -54,12 +55,17 @@ class Plan(Parameters):
         for trick in self.tuned:
             for rate in self.tuning_rates:
                 trick_files(joined(trick, rate))
-        if self.tuning_repetition < self.confirmation_repetitions:
+        if self.tuning_repetition < self.repetitions:
             raise ValueError(
                 f"tuning_repetition {self.tuning_repetition} is one of confirmation's: rates must be chosen on other "
-                f"runs than those that are compared; take {self.confirmation_repetitions} or more"
+                f"runs than those that are compared; take {self.repetitions} or more"
             )
         return self
+
+    @property
+    def repetitions(self) -> int:
+        """Runs a fold of the paper's recipe."""
+        return max(self.confirmation_repetitions, self.a_a_repetitions)
 
     @property
     def design(self) -> pd.DataFrame:
@@ -88,18 +94,21 @@ class Plan(Parameters):
         ]
 
     def confirmation(self, rates: Mapping[str, str]) -> list[RunName]:
-        """The paper's recipe and each trick of `confirmed` on it, paired by fold and repetition; then the members.
+        """The paper's recipe and each trick of `confirmed` on it, paired by fold and repetition, and the members; then
+        more runs of the paper's recipe, to compare it with itself.
 
         ``rates``: trick of `tuned`, "" for the paper's recipe, -> the rate that tuning chose for it, "" for the one it
         has; these recipes run as well.
         """
         arms = ["", *self.confirmed, *(joined(trick, rate) or "" for trick, rate in rates.items())]
         recipes = [(self.model, arm or None) for arm in dict.fromkeys(arms)] + [(model, None) for model in self.members]
+        paired, all_of_plain = range(self.confirmation_repetitions), range(self.repetitions)
+        plans = [(recipe, repetition) for repetition in paired for recipe in recipes]
+        plans += [(recipes[0], repetition) for repetition in all_of_plain[len(paired) :]]
         return [
             RunName(model, fold, arm, repetition)
-            for repetition in range(self.confirmation_repetitions)
+            for (model, arm), repetition in plans
             for fold in self.confirmation_folds
-            for model, arm in recipes
         ]
 
 
