@@ -104,7 +104,7 @@ def _screening(plan: Plan, scored: Scored) -> dict[str, pd.DataFrame]:
     design = plan.design
     pairs = [tuple(pair.split(":")) for pair in plan.interactions]
     maps, drawn = pd.Series(scored.maps, design.index), pd.DataFrame(scored.drawn, design.index)
-    found = screen(design.drop(columns="block"), maps, drawn, design["block"], pairs, plan.level)
+    found = screen(design.drop(columns="block"), maps, drawn, design["block"], pairs)
     table = found.effects.assign(run_sd=found.run_sd, freedom=found.freedom)
     main = table["kind"] == "main"
     parts = [judged(table[main]), judged(table[~main], BENJAMINI_HOCHBERG)]

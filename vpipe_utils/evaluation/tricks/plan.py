@@ -20,8 +20,6 @@ class Plan(Parameters):
     belongs = "params/<preset>/plan.yaml"
 
     model: str
-    smallest_effect: float = Field(gt=0, lt=1)
-    level: float = Field(gt=0.5, lt=1)
 
     screening_first: list[str]
     screening_second: list[str]
