@@ -73,6 +73,8 @@ class Bench:
         self.approach = read_model(preset, self.plan.model).approach
         self.folder = self.data.layout.tricks / "runs"
         self.kept = ROOT / "outputs" / "reference" / preset / "runs"
+        for name in [*self.plan.screening(), *self.plan.tuning(), *self.plan.confirmation({})]:
+            self.values(name)  # tricks that cannot be trained together are told now, not after hours
 
     def records(self) -> dict[RunName, RunRecord]:
         """Records with the parameters of today, the user's own first."""

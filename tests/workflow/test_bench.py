@@ -69,3 +69,15 @@ def test_a_preset_without_a_plan_is_a_sentence(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "demo"])
     with pytest.raises(SystemExit, match="make bench: parameter file .*params/demo/plan.yaml is not there"):
         bench.main()
+
+
+def test_tricks_that_cannot_be_trained_together_are_told_before_any_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [RunName("lite0", 0, "consecutive+grid_5")]  # 25 neighbours, of which no tile cache of smoke has so many
+    monkeypatch.setattr(bench.Plan, "screening", lambda self: names)
+    with pytest.raises(ValueError, match="a sample takes 25 frames of a video, but cache_run keeps"):
+        bench.Bench("smoke", None, 2, [])
+
+
+@pytest.mark.parametrize("preset", ["bench", "smoke"])
+def test_every_run_of_the_plans_in_this_project_can_be_trained(preset: str) -> None:
+    bench.Bench(preset, None, 2, [])
