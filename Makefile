@@ -3,6 +3,8 @@
 #   make report PRESET=smoke    the same in about 4 minutes, too small to compare models by
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
 #   make report TRICK=no_ema    besides, every model with a trick of params/tricks (or several, TRICK="no_ema no_flip")
+#   make predict VIDEOS=folder  new clips by the demo's ensemble: probabilities, and a page to look at (outputs/demo/review)
+#   make predict VIDEOS=folder RUN=mytown    by another preset, the folder of a run, or one that make export has packed
 #   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
@@ -17,6 +19,11 @@ TRICK ?=
 export PRESET TRICK
 # Jobs at a time; a training run is one job on one core, or on one GPU where there are any.
 JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+# New clips: a folder or a list of paths; a preset, a run's folder or a packed model; the review's name, if not the folder's.
+VIDEOS ?=
+RUN ?= demo
+NAME ?=
+export VIDEOS RUN NAME
 # Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
 ARGS ?=
 
@@ -25,7 +32,7 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report rehearse benchmarks sight bench test test-full lab lint clean lock setup
+.PHONY: help report predict rehearse benchmarks sight bench test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -35,6 +42,9 @@ $(ready): pyproject.toml requirements.lock workflow/setup.sh
 
 report: $(ready)
 	@$(bin)/python workflow/run.py --preset="$$PRESET" --trick="$$TRICK" --jobs "$(JOBS)" -- $(ARGS)
+
+predict: $(ready)
+	@$(bin)/python workflow/review.py --videos="$$VIDEOS" --run="$$RUN" --name="$$NAME" $(ARGS)
 
 rehearse: $(ready)
 	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)

@@ -27,7 +27,7 @@ TOOLS = (".hypothesis", ".pytest_cache", ".ruff_cache", "vpipe_utils.egg-info")
 # What runs write into outputs/<preset>; outputs/README.md says what it is. Anything else there is not ours to remove.
 WRITTEN = (
     "benchmarks", "data", "ensemble", "headline", "logs", "notebooks", "params", "pipesim", "record", "rehearsal",
-    "report", "runs", "tiles", "tricks", "weak", ".ipynb_checkpoints", ".project", ".lock",
+    "report", "review", "runs", "tiles", "tricks", "trust", "weak", ".ipynb_checkpoints", ".project", ".lock",
 )  # fmt: skip
 
 

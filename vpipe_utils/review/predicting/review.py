@@ -1,0 +1,132 @@
+"""`make predict`: from a folder of new clips to the folder of a review, whole or to be gone on with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pandas as pd
+
+from vpipe_utils.data.annotations import class_columns
+from vpipe_utils.evaluation.ensemble import zc_rule
+from vpipe_utils.evaluation.predictions import write_predictions, write_submission
+from vpipe_utils.project.dependencies import deciding_versions
+from vpipe_utils.project.paths import project_root
+from vpipe_utils.review.predicting.clips import clips_table, describe_clips, index_clips
+from vpipe_utils.review.predicting.predict import combine, predict_members, read_tiles
+from vpipe_utils.review.predicting.trained import Trained, find_trained, layout_of
+from vpipe_utils.review.tables import CLIPS, PREDICTED, PREDICTIONS, REVIEW, write_review_table
+from vpipe_utils.storage.files import atomic_path, make_folder, sweep, writing
+from vpipe_utils.storage.locks import lock
+from vpipe_utils.storage.tables import write_json
+
+WORK = "work"  # of a review: what a run that was killed goes on from
+
+
+def review_folder(trained: Trained, videos: str | Path, name: str | None = None) -> Path:
+    """outputs/<preset>/review/<name>; the name is by default that of the folder or list of clips."""
+    source = Path(videos).expanduser().absolute()
+    name = name or (source.name if source.is_dir() else source.stem)
+    if name != Path(name).name or name.startswith("."):
+        raise ValueError(f"NAME={name} is no name for a folder: write it without / and no dot in front")
+    if trained.kind == "ensemble":
+        root = trained.folder
+    elif trained.kind == "run":
+        root = layout_of(trained.folder).root
+    else:
+        root = project_root() / "outputs" / preset_of(trained)
+    return root / "review" / name
+
+
+def preset_of(trained: Trained) -> str:
+    """The preset that the networks were trained by."""
+    return str(trained.manifest["preset"]) if trained.manifest else trained.data.preset
+
+
+def csv_of(clips: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """For a spreadsheet: one row a clip, those that cannot be read too, and one column a class."""
+    return clips[["video", "status", "reason"]].merge(table, on="video", how="left")
+
+
+def write_csv(table: pd.DataFrame, path: Path) -> None:
+    """UTF-8 with the mark by which spreadsheet programs know it; probabilities with four digits."""
+    with atomic_path(path) as part:
+        table.to_csv(part, index=False, float_format="%.4f", encoding="utf-8-sig")
+
+
+@contextmanager
+def alone_in(folder: Path) -> Iterator[None]:
+    """Hold a review's folder. ValueError where another process writes to it."""
+    with writing(make_folder(folder)):
+        held = lock(folder / ".lock")
+    if held is None:
+        raise ValueError(f"another run is writing to {folder}: wait for it or stop it first")
+    try:
+        sweep(folder, inner=True)
+        yield
+    finally:
+        os.close(held)
+
+
+def make_review(
+    videos: str | Path,
+    run: str = "demo",
+    name: str | None = None,
+    out: str | Path | None = None,
+    workers: int = 1,
+    progress: bool = True,
+) -> Path:
+    """Predict new clips by a trained ensemble, run or packed model; gives the folder of the review.
+
+    `videos`: a folder of clips or a text file of paths (`clips.index_clips`). `run`: see `trained.find_trained`. `out`:
+    where the review is written, else `review_folder`. The same command after a kill goes on and ends with the same
+    bytes. Raises ValueError and OSError, one sentence each, for input that cannot be used.
+    """
+    trained = find_trained(run)
+    folder = Path(out).expanduser().absolute() if out else review_folder(trained, videos, name)
+    with alone_in(folder):
+        work = folder / WORK
+        table = index_clips(videos, work, workers, progress)
+        clips = clips_table(table)
+        write_review_table(clips, folder, CLIPS)
+        print(describe_clips(clips), flush=True)
+        names = clips.loc[clips["status"] == PREDICTED, "video"].tolist()
+        if not names:
+            raise ValueError(f"none of the {len(clips)} clips can be read: see reason in {folder / CLIPS}")
+        cache = read_tiles(trained, table, work, workers, progress)
+        by_member = predict_members(trained, cache, names, work, progress)
+        write_probabilities(trained, clips, combine(trained, by_member), folder)
+        write_json(about(trained, folder.name), folder / REVIEW)
+    return folder
+
+
+def about(trained: Trained, name: str) -> dict[str, object]:
+    """What review.json says of the models; nothing that differs from one run of the same command to the next."""
+    data = trained.data
+    return {
+        "name": name,
+        "model": trained.name,
+        "kind": trained.kind,
+        "preset": preset_of(trained),
+        "members": {member.name: member.weight for member in trained.members},
+        "networks": sum(len(member.runs) for member in trained.members),
+        "classes": list(trained.classes),
+        "class_names": data.long_names,
+        "normal": data.normal_class,
+        "zc_threshold": trained.zc_threshold,
+        "versions": {"vpipe_utils": importlib.metadata.version("vpipe-utils"), **deciding_versions()},
+    }
+
+
+def write_probabilities(trained: Trained, clips: pd.DataFrame, predictions: pd.DataFrame, folder: Path) -> None:
+    """predictions.parquet and .csv, before the ZC rule, and submission.json, the challenge's form, after it."""
+    classes = class_columns(predictions)
+    write_predictions(predictions, folder / PREDICTIONS, list(predictions["video"]), classes)
+    write_csv(csv_of(clips, predictions), (folder / PREDICTIONS).with_suffix(".csv"))
+    ruled = predictions
+    if trained.zc_threshold is not None:
+        ruled = zc_rule(predictions, trained.zc_threshold, trained.data.normal_class)
+    write_submission(ruled, folder / "submission.json", classes)

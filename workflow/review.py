@@ -1,0 +1,49 @@
+"""What trained models say of new clips, as a folder to look at: `make predict VIDEOS=folder RUN=demo`.
+
+    python workflow/review.py --videos folder --run demo                        the demo's ensemble
+    python workflow/review.py --videos list.txt --run outputs/demo/runs/super_image/lite0/fold_0    one run
+    python workflow/review.py --videos folder --run packed --name october       a folder of make export
+
+Writes outputs/<preset>/review/<name>/; the same command after a kill goes on and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import home  # noqa: E402
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="predict new clips and write the folder of a review")
+    parser.add_argument("--videos", default="", help="a folder of clips, or a text file with a path a line")
+    parser.add_argument("--run", default="demo", help="a preset, the folder of a run, or one that make export packed")
+    parser.add_argument("--name", default="", help="of the review; else that of the folder or list of clips")
+    parser.add_argument("--out", default="", help="another folder for the review")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes that read clips")
+    arguments = parser.parse_args()
+    began = time.monotonic()
+    home.provide(os.environ)
+    try:
+        if not arguments.videos:
+            raise ValueError("say which clips: make predict VIDEOS=folder")
+        from vpipe_utils.review.predicting.review import make_review  # PyTorch takes seconds
+
+        folder = make_review(
+            arguments.videos, arguments.run, arguments.name or None, arguments.out or None, arguments.workers
+        )
+    except (ValueError, OSError, MemoryError, RuntimeError) as error:
+        print(f"make predict: {error}", file=sys.stderr)
+        return 1
+    print(f"{folder} is written after {time.monotonic() - began:.0f} seconds")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
