@@ -11,6 +11,8 @@
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
 #   make sight                  the grid of notebook 13: when do super-images pay? (about an hour and a half on 2 cores)
 #   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
+#   make leakage                what sibling clips buy: the bench's recipe on folds that tear recordings apart (an hour)
+#   make weak                   notebook 09 with three repetitions, and its record (an hour)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo
@@ -32,7 +34,7 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report predict rehearse benchmarks sight bench test test-full lab lint clean lock setup
+.PHONY: help report predict rehearse benchmarks sight bench leakage weak test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -57,6 +59,12 @@ sight: $(ready)
 
 bench: $(ready)
 	@$(at_home) $(bin)/python workflow/bench.py --preset="$(or $(filter-out demo,$(PRESET)),bench)" --jobs "$(JOBS)" -- $(ARGS)
+
+leakage: $(ready)
+	@$(at_home) $(bin)/python workflow/leakage.py --jobs "$(JOBS)" -- $(ARGS)
+
+weak: $(ready)
+	@$(at_home) $(bin)/python workflow/weak.py --jobs "$(JOBS)" -- $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .

@@ -56,7 +56,8 @@ def main() -> None:
         rates = chosen_rates(bench.plan, bench.records())
         bench.make(f"confirmation of {arguments.preset}", bench.plan.confirmation(rates))
         if not further:
-            print(f"the tables: {bench.write_tables()}; make report shows them", file=sys.stderr)
+            folder = write_tables(bench.data.layout.tricks, bench.tables())
+            print(f"the tables: {folder}; make report shows them", file=sys.stderr)
     except (ValueError, OSError) as error:
         sys.exit(f"make bench: {error}")
 
@@ -71,14 +72,16 @@ class Bench:
         values = read_layers(files) | ({"outputs": outputs} if outputs else {})
         self.data = DataParams.from_values(values, f"params/{preset}/data.yaml", files)
         self.approach = read_model(preset, self.plan.model).approach
-        self.folder = self.data.layout.tricks / "runs"
-        self.kept = ROOT / "outputs" / "reference" / preset / "runs"
+        self.folder = self.data.layout.tricks / "runs"  # where records are written
+        self.kept = ROOT / "outputs" / "reference" / preset / "runs"  # those in git
+        self.others: list[Path] = []  # more folders of records that count
+        self.augmented = True  # whether the paper's own recipe predicts under test-time augmentation, too
         for name in [*self.plan.screening(), *self.plan.tuning(), *self.plan.confirmation({})]:
             self.values(name)  # tricks that cannot be trained together are told now, not after hours
 
     def records(self) -> dict[RunName, RunRecord]:
         """Records with the parameters of today, the user's own first."""
-        found = read_records([self.folder, self.kept])
+        found = read_records([self.folder, self.kept, *self.others])
         return {name: record for name, record in found.items() if record.values == self.values(name)}
 
     def values(self, name: RunName) -> Mapping[str, object]:
@@ -101,21 +104,22 @@ class Bench:
                 self.record(chunk)
                 print(f"{what}: {len(wanted) - len(missing) + start + len(chunk)} of {len(wanted)}", file=sys.stderr)
 
-    def write_tables(self) -> Path:
-        """The tables of `evaluation.tricks.gather`, as CSV beside the records; gives their folder."""
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Those of `evaluation.tricks.gather`."""
         from vpipe_utils.evaluation.tricks.gather import gather  # statistics, seconds of imports
 
+        return gather(self.plan, self.records(), self.labels(), *self.draws())
+
+    def labels(self) -> pd.DataFrame:
+        """Of all clips that the records predict."""
+        places = (self.folder, self.kept, *self.others)
+        return known_labels(next((each for each in places if (each / LABELS).is_file()), self.folder))
+
+    def draws(self) -> tuple[int, int]:
+        """Draws of recordings for an interval, and their seed."""
         files = layer_files(self.preset, "ensemble")
-        draws = EnsembleParams.from_values(read_layers(files), f"params/{self.preset}/ensemble.yaml", files).bootstrap
-        labels = known_labels(self.folder if (self.folder / LABELS).is_file() else self.kept)
-        tables = gather(self.plan, self.records(), labels, draws, derive_seed(self.data.seed, "bootstrap"))
-        folder = self.data.layout.tricks
-        for old in folder.glob("*.csv"):
-            old.unlink()  # of a part that this plan has no longer
-        for name, table in tables.items():
-            with atomic_path(folder / f"{name}.csv") as part:
-                table.to_csv(part, index=False, float_format="%.6f")
-        return folder
+        params = EnsembleParams.from_values(read_layers(files), f"params/{self.preset}/ensemble.yaml", files)
+        return params.bootstrap, derive_seed(self.data.seed, "bootstrap")
 
     def train(self, names: Iterable[RunName]) -> None:
         # As the Snakefile has them: relative inside the project.
@@ -134,12 +138,25 @@ class Bench:
         known_labels(self.folder, pd.concat(labels, ignore_index=True))
         folders = {name: layout.run(self.approach, *name) for name in names}
         make = partial(record_run, folder=self.folder, values={name: self.values(name) for name in folders})
+        make = partial(make, augmented=self.augmented)
         for _ in run_parallel(make, list(folders.items()), self.jobs, description="predicting held-out clips"):
             pass
 
 
-def record_run(run: tuple[RunName, Path], folder: Path, values: Mapping[RunName, Mapping[str, object]]) -> Path:
-    """Write the record of one finished run; the paper's own recipe also under test-time augmentation.
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> Path:
+    """Write tables as CSV into a folder, where no others stay; give it."""
+    for old in folder.glob("*.csv"):
+        old.unlink()  # of a part that this plan has no longer
+    for name, table in tables.items():
+        with atomic_path(folder / f"{name}.csv") as part:
+            table.to_csv(part, index=False, float_format="%.6f")
+    return folder
+
+
+def record_run(
+    run: tuple[RunName, Path], folder: Path, values: Mapping[RunName, Mapping[str, object]], augmented: bool = True
+) -> Path:
+    """Write the record of one finished run; with ``augmented`` the paper's own recipe under test-time augmentation, too.
 
     Nothing that differs from one making of the same run to the next is kept: no time, no duration.
     """
@@ -149,7 +166,7 @@ def record_run(run: tuple[RunName, Path], folder: Path, values: Mapping[RunName,
     metrics = read_json(lies / "metrics.json")
     made = {key: value for key, value in read_json(lies / "provenance.json").items() if key not in VARIES}
     validated = read_table(lies / "val_predictions.parquet")
-    if name.trick:
+    if name.trick or not augmented:
         predict_others(lies, progress=False)
         val, held_out = {PLAIN: validated}, {PLAIN: read_table(lies / "test_predictions.parquet")}
     else:

@@ -32,7 +32,7 @@ from vpipe_utils.project.parameter_files import (
     runs_weak,
 )
 from vpipe_utils.project.paths import APPROACHES, Layout, RunName, project_root, resolve
-from vpipe_utils.report.tricks.bench_tables import coverage_file, table_files
+from vpipe_utils.report.tricks.bench_tables import BENCH, coverage_file, table_files
 
 NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
@@ -96,9 +96,11 @@ class Plan:
         return read_layers(layer_files(self.preset, "weak"))["weak_reference"], f"fold_{self.folds[0]}"
 
     def weak_beside(self) -> list[Path]:
-        """The runs beside which notebook 09 stands, on the fold that it takes."""
-        names = read_layers(layer_files(self.preset, "weak"))["weak_beside"]
-        return [self.layout.run(*name.split("/"), self.folds[0]) for name in names]
+        """The runs beside which notebook 09 stands, on the fold that it takes, with as many repetitions as its own."""
+        values = read_layers(layer_files(self.preset, "weak"))
+        repetitions = range(values["weak_repetitions"])
+        names = [name.split("/") for name in values["weak_beside"]]
+        return [self.layout.run(*name, self.folds[0], None, k) for k in repetitions for name in names]
 
     def values_of_benchmarks(self) -> str:
         """Of notebook 12, which counts every model of `paper` and measures those of this preset."""
@@ -176,11 +178,18 @@ class Plan:
         folder = folder.relative_to(project_root()) if inside else folder
         return [] if folder is None else [folder / name for name in (*(f"{table}.csv" for table in TABLES), PROVENANCE)]
 
-    def bench_tables(self) -> list[Path]:
-        """What notebook 07 shows of the bench and of the simulation; none before the first `make bench`."""
-        files = [*table_files(resolve(self.layout.root.parent)), coverage_file()]
-        inside = [file.relative_to(project_root()) if file.is_relative_to(project_root()) else file for file in files]
-        return [file for file in inside if resolve(file).is_file()]
+    def bench_tables(self, preset: str = BENCH) -> list[Path]:
+        """What pages show of the bench, or of what was measured beside it; none before the first `make bench`."""
+        return self._there(table_files(resolve(self.layout.root.parent), preset))
+
+    def coverage(self) -> list[Path]:
+        """What notebook 07 shows of the simulation."""
+        return self._there([coverage_file()])
+
+    def _there(self, files: Sequence[Path]) -> list[Path]:
+        """Those that exist; relative inside the project."""
+        found = [file for file in files if file.is_file()]
+        return [file.relative_to(project_root()) if file.is_relative_to(project_root()) else file for file in found]
 
     def most_memory(self) -> int:
         """What notebook 12 takes, which builds the preset's networks one after another."""

@@ -46,6 +46,7 @@ rule data:
 checkpoint folds:
     input:
         rules.data.output,
+        PLAN.bench_tables("leakage"),  # shown beside the folds
         deciding_files(notebook("folds"), DATA),
         notebook=notebook("folds"),
     output:

@@ -33,6 +33,8 @@ rule report:
         rules.data.output.videos,
         PLAN.held_out,
         [run / name for run in EVERY_RUN for name in ("metrics.json", "history.csv")],
+        PLAN.bench_tables(),
+        PLAN.bench_tables("weak"),
         deciding_files(notebook("report"), RESULTS),
         notebook=notebook("report"),
     output:
@@ -80,6 +82,7 @@ rule sight:
 rule boosting:
     input:
         PLAN.bench_tables(),
+        PLAN.coverage(),
         deciding_files(notebook("boosting"), RESULTS),
         notebook=notebook("boosting"),
     output:

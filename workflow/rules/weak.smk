@@ -1,4 +1,5 @@
-# Notebook 09, for a preset that asks for it: weak supervision on the first fold, beside runs of notebooks 03 and 05.
+# Notebook 09, for a preset that asks for it: weak supervision on the first fold, beside runs of notebooks 03 and 05 with
+# as many repetitions.
 
 BESIDE = PLAN.weak_beside() if PLAN.with_weak else []
 

@@ -59,3 +59,15 @@ def test_the_table_has_the_papers_points_beside_ours(tmp_path: Path) -> None:
     assert results.PAPER.keys() == {
         f"{kind}_{head}" for kind in ("simclr", "mae") for head in ("transmil", "ml_decoder")
     }
+
+
+def test_effects_for_the_record_have_verdicts_and_take_repetitions(tmp_path: Path) -> None:
+    signal = {"simclr_transmil": 0.2, "mae_mean": 1.0, "super_image/lite0": 1.0}
+    with pytest.raises(ValueError, match="simclr_transmil and super_image/lite0 have 1 repetitions in common"):
+        results.effect_table(results.read_results(prepared(tmp_path / "one", signal), 0))
+    found = results.read_results(prepared(tmp_path / "three", signal, repetitions=3), 0)
+    table = results.effect_table(found).set_index("trick")
+    assert list(table.index) == ["simclr_transmil", "mae_mean"] and set(table["runs"]) == {3}
+    assert table["verdict"].tolist()[0] == "hurts" and (table["p_corrected"] >= table["p"]).all()
+    lead = found.lead("simclr_transmil", "super_image/lite0")
+    assert table.loc["simclr_transmil", ["difference", "low", "high"]].tolist() == pytest.approx(list(lead))

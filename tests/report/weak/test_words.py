@@ -56,3 +56,4 @@ def test_several_runs_are_not_called_single(tmp_path: Path) -> None:
     signal = {"mae_transmil": 0.3, "super_image/lite0": 1.0}
     text = words.summary(results.read_results(prepared(tmp_path, signal, repetitions=2), 0))
     assert "2 runs of each" in text and "single runs" not in text
+    assert "95 % intervals, for other trainings on other recordings." in text

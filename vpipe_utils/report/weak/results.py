@@ -14,7 +14,8 @@ from vpipe_utils.data.prepared_tables import read_folds, read_held_out, read_lab
 from vpipe_utils.evaluation import scores
 from vpipe_utils.evaluation.metrics import chance_map, mean_average_precision
 from vpipe_utils.evaluation.predictions import read_predictions
-from vpipe_utils.evaluation.resampling import Difference
+from vpipe_utils.evaluation.resampling import Difference, estimate_runs
+from vpipe_utils.evaluation.tricks.effects import Effect, effect_of, with_verdicts
 from vpipe_utils.learning.weak.params import WeakParams
 from vpipe_utils.report.tricks.paper_tricks import ROWS, WEAK
 from vpipe_utils.storage.tables import read_json
@@ -94,6 +95,24 @@ def _folders(params: WeakParams, fold: int) -> Iterator[tuple[str, int, Path]]:
                 yield name, repetition, params.layout.weak(name, fold, repetition)
 
 
+def effect_table(results: Results) -> pd.DataFrame:
+    """Every run beside the super-image, in mAP: trick (the run's name), the columns of `effects.Effect` and verdict.
+
+    Corrected by Holm for all of them. Raises ValueError where a run, or the super-image, has fewer than two repetitions.
+    """
+    reference = results.predictions.get(results.reference, {})
+    rows = {}
+    for name, by_repetition in results.predictions.items():
+        if name == results.reference:
+            continue
+        pairs = scores.paired_runs(results.labels, by_repetition, reference)
+        if len(pairs) < 2:
+            raise ValueError(f"{name} and {results.reference} have {len(pairs)} repetitions in common, it takes two")
+        rows[name] = effect_of(estimate_runs(pairs, DRAWS, 0), len(pairs))
+    table = pd.DataFrame(rows.values(), index=pd.Index(rows, name="trick"), columns=Effect._fields)
+    return with_verdicts(table).reset_index()
+
+
 def called(name: str) -> str:
     """'SimCLR, TransMIL' of `simclr_transmil`; a run of another notebook keeps its name."""
     kind, _, head = name.partition("_")
@@ -101,8 +120,8 @@ def called(name: str) -> str:
 
 
 def result_table(results: Results) -> pd.DataFrame:
-    """One row a run: run, runs, validation mAP, mAP with interval of its first repetition, points to the reference,
-    the paper's points (Table V), frames passed in training (thousands) and CPU-seconds."""
+    """One row a run: run, runs, validation mAP, mAP with interval of its first repetition, points to the reference with
+    their interval (`Results.lead`), the paper's points (Table V), frames passed in training (thousands), seconds."""
     rows = []
     for name, by_repetition in results.predictions.items():
         metrics = results.metrics[name]
@@ -115,6 +134,7 @@ def result_table(results: Results) -> pd.DataFrame:
             "mAP": results.score(name),
             "interval": f"{first['low']:.3f} to {first['high']:.3f}",
             "points to super-image": np.nan if lead is None else 100 * lead.difference,
+            "points, interval": "" if lead is None else f"{100 * lead.low:+.1f} to {100 * lead.high:+.1f}",
             "paper, points": PAPER.get(name, np.nan),
             "pretraining, thousand frames": metrics[0].get("frames_passed", np.nan) / 1000,
             "seconds": float(np.mean([each["train_seconds"] for each in metrics])),

@@ -34,7 +34,7 @@ def summary(results: Results) -> str:
     runs = max((len(found) for found in results.metrics.values()), default=0)
     lines = [
         f"Measured on {len(results.labels)} {where}, fold {results.fold}, {many(runs, 'run')} of each; guessing gives "
-        f"{results.guessing:.3f}. Brackets are 95 % intervals."
+        f"{results.guessing:.3f}. Brackets are 95 % intervals{', for other trainings on other recordings' * (runs > 1)}."
     ]
     lines += [*_behind(results), *_cause(results), *_heads(results), *_cost(results)]
     if runs < 2:

@@ -1,0 +1,92 @@
+"""What sibling clips buy: the bench's recipe on folds that tear recordings apart, beside folds that keep them whole.
+
+    python workflow/leakage.py --jobs 2 -- further Snakemake options
+
+Both sides are benches (bench.py), so it goes on where it stopped. Plain folds are a preset's own, `leakage`; recordings
+are kept whole by the preset that it extends, `bench`, whose records count here. What that lacks is trained in its
+folder, but recorded in outputs/leakage/tricks/whole/, so that the bench's own tables stay those of its plan.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+
+from bench import Bench, write_tables  # noqa: E402
+
+from vpipe_utils.pipesim.dataset import DONE  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers, read_yaml  # noqa: E402
+from vpipe_utils.storage.files import atomic_path  # noqa: E402
+
+KINDS = {"whole": "folds that keep recordings whole", "plain": "folds that tear recordings apart"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="measure what sibling clips buy, and write the records")
+    parser.add_argument("--preset", default="leakage", help="a folder of params/ with a plan.yaml and plain folds")
+    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
+    parser.add_argument("--outputs", help="another folder for everything that is written")
+    arguments, further = parser.parse_known_args()
+    further = [word for word in further if word != "--"]
+    os.chdir(ROOT)
+    try:
+        plain, whole = sides(arguments.preset, arguments.outputs, arguments.jobs, further)
+        names = plain.plan.confirmation({})
+        whole.make(KINDS["whole"], names)
+        if not further:
+            share_clips(whole, plain)
+        plain.make(KINDS["plain"], names)
+        if not further:
+            print(f"the tables: {gather(plain, whole)}; make report shows them", file=sys.stderr)
+    except (ValueError, OSError) as error:
+        sys.exit(f"make leakage: {error}")
+
+
+def sides(preset: str, outputs: str | None, jobs: int, further: list[str]) -> tuple[Bench, Bench]:
+    """The bench of a preset with plain folds, and that of the preset which it extends, whose folds are whole."""
+    plain = Bench(preset, outputs, jobs, further)
+    whole = Bench(str(read_yaml(f"params/{preset}/data.yaml").get("extends")), outputs, jobs, further)
+    different = {key for key, value in read_layers(layer_files(preset)).items() if whole.data.model_dump()[key] != value}
+    if different - {"outputs"} != {"preset", "by_recording"} or plain.data.by_recording:
+        raise ValueError(
+            f"params/{preset}/data.yaml: it must set by_recording: false and change nothing else of '{whole.preset}', "
+            f"which keeps recordings whole; it changes {', '.join(sorted(different - {'preset'})) or 'nothing'}"
+        )
+    whole.others = [whole.folder, whole.kept]
+    whole.folder, whole.kept = plain.folder.with_name("whole"), plain.kept.with_name("whole")
+    plain.augmented = whole.augmented = False
+    return plain, whole
+
+
+def share_clips(whole: Bench, plain: Bench) -> None:
+    """Copy finished PipeSim clips, which are the same for both: notebook 01 finds them made, or makes them anew."""
+    made, wanted = whole.data.layout.pipesim, plain.data.layout.pipesim
+    if (made / DONE).is_file() and not wanted.exists():
+        wanted.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(wanted) as part:
+            shutil.copytree(made, part, ignore=shutil.ignore_patterns(".*"))
+
+
+def gather(plain: Bench, whole: Bench) -> Path:
+    """Write the tables of `evaluation.leakage` beside the records; give their folder."""
+    from vpipe_utils.evaluation import leakage  # statistics, seconds of imports
+
+    wanted = plain.plan.confirmation({})
+    runs = [{name: record for name, record in side.records().items() if name in wanted} for side in (plain, whole)]
+    labels = [side.labels().sort_values("video", ignore_index=True) for side in (plain, whole)]
+    if not labels[0].equals(labels[1]):
+        raise ValueError(
+            f"the records of {plain.preset} and {whole.preset} are of other clips: move the older ones away, "
+            f"{plain.folder} or {whole.folder}"
+        )
+    return write_tables(plain.data.layout.tricks, leakage.gather(*runs, labels[0], *plain.draws()))
+
+
+if __name__ == "__main__":
+    main()
