@@ -137,8 +137,8 @@ class Bench:
         labels = [read(layout, self.data.class_codes) for read in (read_labels, read_held_out)]
         known_labels(self.folder, pd.concat(labels, ignore_index=True))
         folders = {name: layout.run(self.approach, *name) for name in names}
-        make = partial(record_run, folder=self.folder, values={name: self.values(name) for name in folders})
-        make = partial(make, augmented=self.augmented)
+        values = {name: self.values(name) for name in folders}
+        make = partial(record_run, folder=self.folder, values=values, augmented=self.augmented)
         for _ in run_parallel(make, list(folders.items()), self.jobs, description="predicting held-out clips"):
             pass
 
@@ -156,7 +156,7 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> Path:
 def record_run(
     run: tuple[RunName, Path], folder: Path, values: Mapping[RunName, Mapping[str, object]], augmented: bool = True
 ) -> Path:
-    """Write the record of one finished run; with ``augmented`` the paper's own recipe under test-time augmentation, too.
+    """Write the record of one finished run; if ``augmented``, the paper's own recipe under test-time augmentation, too.
 
     Nothing that differs from one making of the same run to the next is kept: no time, no duration.
     """

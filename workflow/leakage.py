@@ -21,7 +21,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
 from bench import Bench, write_tables  # noqa: E402
 
 from vpipe_utils.pipesim.dataset import DONE  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers, read_yaml  # noqa: E402
+from vpipe_utils.project.parameter_files import read_yaml  # noqa: E402
 from vpipe_utils.storage.files import atomic_path  # noqa: E402
 
 KINDS = {"whole": "folds that keep recordings whole", "plain": "folds that tear recordings apart"}
@@ -52,8 +52,9 @@ def sides(preset: str, outputs: str | None, jobs: int, further: list[str]) -> tu
     """The bench of a preset with plain folds, and that of the preset which it extends, whose folds are whole."""
     plain = Bench(preset, outputs, jobs, further)
     whole = Bench(str(read_yaml(f"params/{preset}/data.yaml").get("extends")), outputs, jobs, further)
-    different = {key for key, value in read_layers(layer_files(preset)).items() if whole.data.model_dump()[key] != value}
-    if different - {"outputs"} != {"preset", "by_recording"} or plain.data.by_recording:
+    of_whole, of_plain = whole.data.model_dump(), plain.data.model_dump()
+    different = {key for key in of_plain if of_plain[key] != of_whole[key]}
+    if different != {"preset", "by_recording"} or plain.data.by_recording:
         raise ValueError(
             f"params/{preset}/data.yaml: it must set by_recording: false and change nothing else of '{whole.preset}', "
             f"which keeps recordings whole; it changes {', '.join(sorted(different - {'preset'})) or 'nothing'}"

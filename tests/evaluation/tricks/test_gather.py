@@ -76,6 +76,14 @@ def test_where_both_get_the_rate_that_suits_them_the_recipe_is_what_differs(tabl
     assert set(tuned["rate"]) == set(tuned["plain_rate"]) == {"lr_triple"}
     assert (tuned["difference"].abs() < 0.02).all()
     assert tables["tuning"].set_index("trick").loc["no_ema"].idxmax() == "lr_triple"
+    assert list(tables["tuning"]["trick"])[0] == "recipe" and list(tables["tuning"])[1] == "own"
+
+
+def test_what_tuning_removes_is_the_effect_at_one_rate_minus_that_at_the_own_rates(tables: dict) -> None:
+    tuned, effects = (tables[name].set_index("trick") for name in ("tuned", "effects"))
+    expected = effects.loc[tuned.index, "difference"] - tuned["difference"]
+    assert tuned["removed"].to_numpy() == pytest.approx(expected.to_numpy())
+    assert ((tuned["removed_low"] < tuned["removed"]) & (tuned["removed"] < tuned["removed_high"])).all()
 
 
 def test_runs_untrained_tricks_and_the_recipe_against_itself(tables: dict, plan: Plan) -> None:

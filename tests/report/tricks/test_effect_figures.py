@@ -46,3 +46,19 @@ def test_the_half_normal_plot_names_what_is_off_the_line() -> None:
     assert [text.get_text() for text in axes.texts] == ["g"]
     points = next(line for line in axes.lines if line.get_marker() == "o")
     assert list(points.get_ydata()) == pytest.approx([1, 2, 3, 4, 5, 6, 17]), "in points"
+
+
+def test_what_lies_beyond_the_edge_stands_there_as_a_number() -> None:
+    far = rows().assign(difference=[-20.0, 1.0], low=[-22.0, 0.5], high=[-18.0, 1.5], points=[-25.0, 0.6])
+    axes = effect_figures.measured_effects(far).axes[0]
+    ours = next(line for line in axes.lines if line.get_marker() == "o")
+    assert list(ours.get_xdata()) == [effect_figures.FARTHEST, 1.0]
+    assert [text.get_text() for text in axes.texts if text.get_text()] == ["-20.0, -25.0"]
+
+
+def test_gains_at_one_rate_and_at_the_own_ones_lie_beside_each_other() -> None:
+    both = rows().assign(tuned_difference=[0.1, 0.5], tuned_low=[-0.4, -0.2], tuned_high=[0.6, 1.2])
+    axes = effect_figures.tuned_effects(both).axes[0]
+    first, second = (line for line in axes.lines if line.get_marker() == "o")
+    assert list(first.get_xdata()) == [0.2, 3.1] and list(second.get_xdata()) == [0.1, 0.5]
+    assert axes.get_yticklabels()[1].get_text() == "EMA of the weights"

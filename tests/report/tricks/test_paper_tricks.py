@@ -74,3 +74,15 @@ def test_measured_effects_stand_beside_their_rows_in_points_and_with_the_rows_si
 def test_what_has_no_interval_stands_beside_nothing() -> None:
     without = measured(no_flip="cannot be told").assign(low=float("nan"))
     assert paper_tricks.beside_the_paper({"effects": without}, "IV").empty
+
+
+def test_every_row_of_both_tables_is_there_measured_or_not() -> None:
+    tables = {"effects": measured(no_flip="helps"), "weak": measured(mae_transmil="hurts").assign(difference=-0.2)}
+    fourth, fifth = (paper_tricks.every_row(tables, table) for table in ("IV", "V"))
+    assert fourth["row"].nunique() == 11 and fifth["row"].nunique() == 14
+    assert fourth["trick"].tolist()[-3:] == ["fold_mean", "fold_mix", "zc_rule"]
+    assert set(fourth.loc[fourth["kind"] == COST, "trick"]) == {"full_precision", "no_checkpointing"}
+    assert fourth.dropna(subset="low")["trick"].tolist() == ["no_flip"]
+    weak = fifth.set_index("trick").loc["mae_transmil"]
+    assert weak["difference"] == pytest.approx(-20) and weak["points"] == -22 and weak["verdict"] == "hurts"
+    assert paper_tricks.every_row({}, "V")["low"].isna().all()

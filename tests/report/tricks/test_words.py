@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pandas as pd
+import pytest
 
-from vpipe_utils.report.tricks import words
+from vpipe_utils.report.tricks import paper_tricks, words
 from vpipe_utils.report.tricks.resolution import Spread, papers_spread, resolution
 
 
@@ -78,3 +79,61 @@ def test_lowering_tricks_that_do_the_opposite_and_those_that_deceive_are_named()
     assert "The other way round than in the paper: EMA of the weights." in lines
     assert any("pretended by best model of each class" in line and "3.4 points more" in line for line in lines)
     assert not any("other way" in line or "pretended" in line for line in words.lowering_lines({}, measured()))
+
+
+def effect(trick: str, difference: float, low: float, high: float, verdict: str, **more: object) -> pd.DataFrame:
+    row = {"trick": trick, "difference": difference, "low": low, "high": high, "runs": 6, "verdict": verdict}
+    return pd.DataFrame([row | more])
+
+
+def test_both_tables_side_by_side_say_of_every_row_what_there_is() -> None:
+    tables = {"effects": effect("no_ema", -0.03, -0.04, -0.02, "hurts")}
+    shown = words.side_by_side(paper_tricks.every_row(tables, "IV")).set_index("file or function")
+    assert shown.loc["no_ema"].tolist() == ["EMA of the weights", "+5.00", "+3.0 [+2.0, +4.0]", "6", "helps"]
+    assert shown.loc["no_flip", ["here [95 %]", "pairs", "verdict"]].tolist() == ["", "", "not measured yet"]
+    assert set(shown.loc[["full_precision", "no_checkpointing"], "verdict"]) == {words.COSTS}
+
+
+def test_effects_are_counted_by_how_they_stand_to_the_papers() -> None:
+    parts = [effect("no_ema", -0.03, -0.04, -0.02, "hurts"), effect("randaug", 0.02, 0.01, 0.03, "helps"),
+             effect("no_flip", 0.0, -0.005, 0.005, "no effect of 1 point")]  # fmt: skip
+    tables = {"effects": pd.concat(parts)}
+    rows = pd.concat([paper_tricks.every_row(tables, table) for table in ("IV", "V")])
+    lines = words.agreement_lines(rows)
+    assert lines[0].startswith("3 of the 30 comparisons that stand for the 25 rows")
+    assert "in the paper's direction: 1 (EMA of the weights (no_ema))." in lines[1]
+    assert "the other way round: 1 (RandAugment (randaug))." in lines[2]
+    assert "No effect of 1 point: 1 (horizontal flip (no_flip))." in lines[3]
+    assert lines[-1] == words.SYNTHETIC and "QV-Pipe" in lines[-1]
+
+
+def tuned(removed: float) -> dict[str, pd.DataFrame]:
+    ends = {"removed": removed, "removed_low": removed - 0.01, "removed_high": removed + 0.01}
+    rates = {"rate": "lr_third", "plain_rate": "own"}
+    own = effect("no_ema", -0.03 - removed, -0.04 - removed, -0.02 - removed, "hurts", **rates)
+    return {"effects": effect("no_ema", -0.03, -0.04, -0.02, "hurts"), "tuned": own.assign(**ends)}
+
+
+def test_what_tuning_removes_has_the_sign_of_the_papers_row() -> None:
+    rows = words.tuned_rows(tuned(-0.025))
+    assert rows.loc[0, ["difference", "low", "high"]].tolist() == pytest.approx([3, 2, 4])
+    assert rows.loc[0, ["tuned_difference", "tuned_low", "tuned_high"]].tolist() == pytest.approx([0.5, -0.5, 1.5])
+    assert rows.loc[0, ["removed_difference", "removed_low", "removed_high"]].tolist() == pytest.approx([2.5, 1.5, 3.5])
+    table = words.tuned_table(rows).iloc[0]
+    assert table.tolist() == ["EMA of the weights", "+3.0 [+2.0, +4.0]", "+0.5 [-0.5, +1.5]", "+2.5 [+1.5, +3.5]",
+                              "a third", "its own", 6]  # fmt: skip
+    assert "A part of the gain is the learning rate's; what is left is not told" in words.tuned_lines(rows)[0]
+    assert "It is not shown that a part" in words.tuned_lines(words.tuned_rows(tuned(0.0)))[0]
+
+
+def test_the_rates_that_were_tried() -> None:
+    tried = pd.DataFrame({"trick": ["recipe", "no_ema"], "own": [0.3, 0.2], "lr_third": [0.31, float("nan")]})
+    table = words.tuning_table(tried)
+    assert list(table.index) == ["the paper's recipe", "with no_ema"] and list(table) == ["its own", "a third"]
+    assert table.iloc[0].tolist() == ["0.300", "0.310"] and table.iloc[1, 1] == "not run yet"
+
+
+def test_why_the_recipe_is_not_compared_with_itself() -> None:
+    assert words.a_a_or_why({}) == words.NOT_RUN
+    assert "more repetitions" in words.a_a_or_why({"runs": pd.DataFrame()})
+    assert words.a_a_or_why({"a_a": pd.DataFrame({"misses": [False] * 20})}).startswith("Of 20 comparisons")

@@ -6,8 +6,18 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from vpipe_utils.evaluation.resampling import Estimate, estimate
 from vpipe_utils.evaluation.tricks import untrained_pairs
-from vpipe_utils.evaluation.tricks.effects import BENJAMINI_HOCHBERG, Effect, Scored, a_a, between, effects, score
+from vpipe_utils.evaluation.tricks.effects import (
+    BENJAMINI_HOCHBERG,
+    Effect,
+    Scored,
+    a_a,
+    between,
+    effect_of,
+    effects,
+    score,
+)
 from vpipe_utils.evaluation.tricks.effects import with_verdicts as judged
 from vpipe_utils.evaluation.tricks.plan import Plan, joined
 from vpipe_utils.evaluation.tricks.records import PLAIN, RunRecord
@@ -16,6 +26,7 @@ from vpipe_utils.evaluation.tricks.tuning import chosen_rates, tuning_table
 from vpipe_utils.project.paths import RunName
 
 A_A_COMPARISONS = 20
+RECIPE, OWN = "recipe", "own"  # for "", which a table on disk cannot hold
 
 
 def gather(
@@ -33,8 +44,9 @@ def gather(
 
     - runs: a row a run, its recipe and its mAP on validation and held-out clips;
     - effects: of each trick of the plan on the paper's recipe, corrected by Holm over these claims;
-    - tuned: the same where the trick and the paper's recipe each have the learning rate that suits them;
-    - tuning: validation mAP of each tuned recipe (rows) at each rate;
+    - tuned: the same where the trick and the paper's recipe each have the learning rate that suits them, the rates, and
+      `removed` with its interval: by how much the effect at the recipe's own rate is more than that;
+    - tuning: validation mAP of each tuned recipe (rows; RECIPE is the paper's) at each rate (columns; OWN is its own);
     - screening, half_normal: of the factorial; interactions are corrected by Benjamini and Hochberg;
     - untrained: tricks on finished predictions;
     - a_a: the paper's recipe against itself, where the truth is no effect.
@@ -46,7 +58,8 @@ def gather(
     if len(found := effects(confirming, dict.fromkeys(plan.confirmed, 1))):
         tables["effects"] = found.reset_index()
     if plan.tuned:
-        tables["tuning"] = tuning_table(plan, records).rename_axis("trick").reset_index()
+        by_rate = tuning_table(plan, records).rename({"": RECIPE}, axis="index").rename({"": OWN}, axis="columns")
+        tables["tuning"] = by_rate.rename_axis("trick").reset_index()
     if len(tuned := _tuned(plan, scored, records)):
         tables["tuned"] = tuned
     runs = plan.screening()
@@ -84,20 +97,34 @@ def _runs(scored: Scored, records: Mapping[RunName, RunRecord]) -> pd.DataFrame:
 def _tuned(plan: Plan, scored: Scored, records: Mapping[RunName, RunRecord]) -> pd.DataFrame:
     """Each tuned trick against the paper's recipe, each at its own rate: columns trick, rate, plain_rate, ..."""
     rates = chosen_rates(plan, records)
-    rows, chosen = {}, []
+    rows, further = {}, []
     for trick, rate in rates.items():
-        arms = joined(trick, rate), joined(rates.get("", ""))
-        pairs = [
-            tuple(RunName(plan.model, fold, arm, repetition) for arm in arms)
-            for repetition in range(plan.confirmation_repetitions)
-            for fold in plan.confirmation_folds
-        ]
-        pairs = [pair for pair in pairs if pair[0] in records and pair[1] in records]
-        if trick and len(pairs) > 1:
+        arms = (joined(trick, rate), joined(rates.get("", ""))), (trick, None)
+        pairs, as_they_are = (
+            [
+                tuple(RunName(plan.model, fold, arm, repetition) for arm in both)
+                for repetition in range(plan.confirmation_repetitions)
+                for fold in plan.confirmation_folds
+            ]
+            for both in arms
+        )
+        four = enumerate(zip(pairs, as_they_are, strict=True))
+        known = [k for k, (one, other) in four if {*one, *other} <= set(records)]
+        if trick and len(known) > 1:
+            pairs, as_they_are = ([each[k] for k in known] for each in (pairs, as_they_are))
             rows[trick] = between(scored, pairs)
-            chosen.append((rate, rates.get("", "")))
+            removed = effect_of(_more(scored, as_they_are, pairs), len(pairs))
+            further.append((rate or OWN, rates.get("", "") or OWN, *removed[:3]))
     table = judged(pd.DataFrame(rows.values(), index=pd.Index(rows, name="trick"), columns=Effect._fields))
-    return table.reset_index().assign(rate=[r for r, _ in chosen], plain_rate=[r for _, r in chosen])
+    columns = ["rate", "plain_rate", "removed", "removed_low", "removed_high"]
+    return table.reset_index().join(pd.DataFrame(further, columns=columns))
+
+
+def _more(scored: Scored, a: list[tuple[RunName, RunName]], b: list[tuple[RunName, RunName]]) -> Estimate:
+    """By how much the differences of some pairs of runs are more than those of others."""
+    sides = [scored.of([pair[side] for pair in pairs]) for pairs in (a, b) for side in (0, 1)]
+    maps, drawn = ([each[part] for each in sides] for part in (0, 1))
+    return estimate(maps[0] - maps[1] - maps[2] + maps[3], drawn[0] - drawn[1] - drawn[2] + drawn[3])
 
 
 def _screening(plan: Plan, scored: Scored) -> dict[str, pd.DataFrame]:

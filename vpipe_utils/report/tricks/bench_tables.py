@@ -22,6 +22,12 @@ def table_files(outputs: Path, preset: str = BENCH) -> list[Path]:
     return []
 
 
+def read_everything(outputs: Path) -> dict[str, pd.DataFrame]:
+    """The bench's tables and, as `weak`, the effects that `make weak` found (`report.weak.results.effect_table`)."""
+    weak = read_tables(outputs, WEAK)
+    return read_tables(outputs) | ({"weak": weak["effects"]} if "effects" in weak else {})
+
+
 def coverage_file() -> Path:
     """What `workflow/simulate.py` writes."""
     return project_root() / "outputs" / "reference" / "coverage" / "coverage.csv"

@@ -41,16 +41,21 @@ def printed_effects(table: pd.DataFrame, spread: Spread) -> Figure:
 def measured_effects(rows: pd.DataFrame) -> Figure:
     """Effects with their intervals beside the paper's figures; ``rows``: `paper_tricks.beside_the_paper`.
 
-    The band is what counts as no effect if the whole interval lies inside: one point.
+    The band is what counts as no effect if the whole interval lies inside: one point. What lies beyond the edge, as
+    weak supervision does, stands there as a number.
     """
     figure = new_figure(height=1.1 + 0.28 * len(rows))
     axes = figure.subplots()
     axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
     axes.axvline(0, color=GREY, lw=1)
     places = range(len(rows))
-    axes.hlines(places, rows["low"], rows["high"], color=BLUE, lw=2, alpha=0.5)
-    axes.plot(rows["difference"], places, "o", color=BLUE, label="here, with 95 % interval")
-    axes.plot(rows["points"], places, "D", color=ORANGE, mfc="white", label="printed in the paper, on QV-Pipe")
+    shown = rows[["difference", "low", "high", "points"]].clip(lower=FARTHEST)
+    axes.hlines(places, shown["low"], shown["high"], color=BLUE, lw=2, alpha=0.5)
+    axes.plot(shown["difference"], places, "o", color=BLUE, label="here, with 95 % interval")
+    axes.plot(shown["points"], places, "D", color=ORANGE, mfc="white", label="printed in the paper, on QV-Pipe")
+    for y, (ours, papers) in enumerate(zip(rows["difference"], rows["points"], strict=True)):
+        beyond = [f"{value:+.1f}" for value in (ours, papers) if value < FARTHEST]
+        axes.text(FARTHEST + 0.3, y, ", ".join(beyond), va="center", fontsize=8, color=INK)
     names = [f"{row.name} ({row.trick})" for row in rows[["name", "trick"]].itertuples(index=False)]
     axes.set_yticks(places, names, fontsize=8)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="points of mAP")
@@ -75,4 +80,28 @@ def half_normal(table: pd.DataFrame) -> Figure:
         axes.annotate(row.term, (row.quantile, 100 * row.size), (-6, 0), textcoords="offset points", ha="right",
                       va="center", fontsize=8)  # fmt: skip
     axes.set(xlabel="half-normal quantile", ylabel="size of the effect, points of mAP", xlim=(0, None), ylim=(0, None))
+    return figure
+
+
+@quiet
+def tuned_effects(rows: pd.DataFrame) -> Figure:
+    """What a trick gains at the recipe's learning rate, and where it and the recipe each have their own.
+
+    ``rows``: `words.tuned_rows`, in points.
+    """
+    figure = new_figure(height=1.1 + 0.4 * len(rows))
+    axes = figure.subplots()
+    axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
+    axes.axvline(0, color=GREY, lw=1)
+    for shift, beginning, colour, label in (
+        (-0.12, "", GREY, "both at the recipe's rate"),
+        (0.12, "tuned_", BLUE, "each at its own"),
+    ):
+        places = [y + shift for y in range(len(rows))]
+        axes.hlines(places, rows[f"{beginning}low"], rows[f"{beginning}high"], color=colour, lw=2, alpha=0.5)
+        axes.plot(rows[f"{beginning}difference"], places, "o", color=colour, label=label)
+    axes.set_yticks(range(len(rows)), rows["name"])
+    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="points of mAP")
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -55,10 +55,10 @@ def lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     seen = clips.loc[("rank", "with a sibling in training")]
     beyond = clips.loc[("rank", "the first beyond the second")]
     return [
-        f"Under folds that tear recordings apart validation mAP is {_of(validation)} points higher, held-out mAP of the "
-        f"same runs {_of(held_out)}: beyond held-out clips it gains {_of(flattery)} points. {_verdict(flattery)}",
-        f"By the scores of the {seen['count']:.0f} clips with a sibling in training alone, all others left as they are, "
-        f"validation mAP moves by {_of(swapped)} points. {_verdict(swapped)}",
+        f"Under folds that tear recordings apart validation mAP is {_of(validation)} points higher, held-out mAP of "
+        f"the same runs {_of(held_out)}: beyond held-out clips it gains {_of(flattery)} points. {_verdict(flattery)}",
+        f"By the scores of the {seen['count']:.0f} clips with a sibling in training alone, all others left as they "
+        f"are, validation mAP moves by {_of(swapped)} points. {_verdict(swapped)}",
         f"A network that saw the sibling ranks the labels of such a clip higher by {_figures(seen)} of 1; beyond what "
         f"clips without siblings do, by {_figures(beyond)}. {_told(beyond)}",
         f"{swapped['siblings']:.1%} of the labelled clips have siblings here, 7.5 % in QV-Pipe (477 of 6,399, by their "

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+MEASURED = ("effects", "untrained", "weak")  # tables that have an effect a trick
 TRAINED, NO_TRAINING, WEAK, COST = "trained", "no training", "weak supervision", "cost only"
 
 
@@ -153,12 +154,13 @@ def beside_the_paper(tables: Mapping[str, pd.DataFrame], table: str) -> pd.DataF
     low, high (in points of mAP, as `points`), runs, verdict. Tricks that were not measured are left out.
 
     ``tables``: those of the bench (`evaluation.tricks.gather`), of which `effects` and `untrained` have the columns
-    trick, difference, low, high (mAP with the trick minus without it, -1 to 1), runs, verdict. They are turned round
-    for tricks that take away what their row names.
+    trick, difference, low, high (mAP with the trick minus without it, -1 to 1), runs, verdict, and `weak`, of the runs
+    of notebook 09 to the super-image. They are turned round for tricks that take away what their row names.
     """
     figures = ["difference", "low", "high", "runs", "verdict"]
-    measured = [tables[name][["trick", *figures]] for name in ("effects", "untrained") if name in tables]
+    measured = [tables[name][["trick", *figures]] for name in MEASURED if name in tables]
     measured = [part.dropna(subset="low") for part in measured]
+    measured = measured or [pd.DataFrame(columns=["trick", *figures])]
     rows = stand_ins().merge(printed_tables()[["name", "table"]], left_on="row", right_index=True)
     rows = rows[rows["table"] == table].merge(pd.concat(measured), on="trick")
     turned = rows["sign"] < 0
@@ -166,3 +168,12 @@ def beside_the_paper(tables: Mapping[str, pd.DataFrame], table: str) -> pd.DataF
     rows.loc[turned, "verdict"] = rows.loc[turned, "verdict"].replace({"helps": "hurts", "hurts": "helps"})
     rows[["difference", "low", "high"]] *= 100
     return rows[["row", "name", "trick", "points", *figures]].reset_index(drop=True)
+
+
+def every_row(tables: Mapping[str, pd.DataFrame], table: str) -> pd.DataFrame:
+    """As `beside_the_paper`, with a line for everything that stands for a row, also where it was not measured (NaN);
+    and its kind. A row of the paper is there at least once."""
+    stands = stand_ins().merge(printed_tables()[["name", "table"]], left_on="row", right_index=True)
+    stands = stands.loc[stands["table"] == table, ["row", "name", "trick", "kind", "points"]]
+    found = beside_the_paper(tables, table).drop(columns=["name", "points"])
+    return stands.merge(found, on=["row", "trick"], how="left")

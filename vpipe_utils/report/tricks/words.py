@@ -1,4 +1,4 @@
-"""Tables and sentences of notebook 07, computed from the paper's tables and from the bench's record."""
+"""Tables and sentences of notebooks 07, 08 and 10, computed from the paper's tables and from the bench's record."""
 
 from __future__ import annotations
 
@@ -6,11 +6,20 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from vpipe_utils.report.tricks.paper_tricks import COMPARISONS, printed_points
+from vpipe_utils.report.tricks.paper_tricks import COMPARISONS, COST, printed_points, printed_tables, stand_ins
 from vpipe_utils.report.tricks.resolution import LEVEL, POWER, Spread, pairs_needed, resolved
 from vpipe_utils.report.tricks.untrained_figures import NAMES
 
 NOT_RUN = "*The bench has not been run yet: `make bench` runs it.*"
+SYNTHETIC = (
+    "A synthetic bench says which effects are there for a small network on drawn clips after a short training, and how "
+    "sure that is. It cannot say that QV-Pipe's are the same: real walls and cameras, networks a hundred times as "
+    "large and thirty epochs may make them larger, smaller or turn them round. Where it differs from the paper, that "
+    "is a reason to measure again on QV-Pipe, with as many runs, and no refutation."
+)
+COSTS = "same result; what it costs is in notebook 12"
+RATES = {"own": "its own", "lr_third": "a third", "lr_triple": "three times"}
+NOT_TUNED = "*No learning rates were tuned yet: the plan names none, or the bench has not come so far.*"
 NOT_SIMULATED = "*The coverage has not been simulated yet: `workflow/simulate.py` does it.*"
 
 
@@ -112,6 +121,117 @@ def coverage_table(table: pd.DataFrame) -> pd.DataFrame:
     )
 
 
+def tuned_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """What the named tricks gain, in points, a row each: name, difference, low, high at the recipe's learning rate;
+    tuned_difference, … where the trick and the recipe each have their own, which are rate and plain_rate; removed, …,
+    the first minus the second. Turned to the sign of the row of Table IV, since files take away what it names."""
+    both = tables["effects"].merge(tables["tuned"], on="trick", suffixes=("", "_tuned"))
+    stands = stand_ins().drop_duplicates("trick").set_index("trick").loc[both["trick"]]
+    sign = stands["sign"].to_numpy()
+    found = {"trick": both["trick"], "name": printed_tables().loc[stands["row"], "name"].to_numpy()}
+    for beginning, value, low, high in (
+        ("", "difference", "low", "high"),
+        ("tuned_", "difference_tuned", "low_tuned", "high_tuned"),
+        ("removed_", "removed", "removed_low", "removed_high"),
+    ):
+        ends = 100 * both[[low, high]].mul(sign, axis=0)
+        found[f"{beginning}difference"] = 100 * sign * both[value]
+        found[f"{beginning}low"], found[f"{beginning}high"] = ends.min(axis=1), ends.max(axis=1)
+    return pd.DataFrame(found).assign(rate=both["rate"], plain_rate=both["plain_rate"], runs=both["runs_tuned"])
+
+
+def tuned_table(rows: pd.DataFrame) -> pd.DataFrame:
+    """`tuned_rows` to be read."""
+    columns = {"at the recipe's rate": "", "each at its own": "tuned_", "tuning removes": "removed_"}
+    parts = ("difference", "low", "high")
+    triples = {
+        title: [_triple(*values) for values in rows[[f"{beginning}{part}" for part in parts]].itertuples(index=False)]
+        for title, beginning in columns.items()
+    }
+    rates = {"rate without it": rows["rate"].map(RATES), "rate of the recipe": rows["plain_rate"].map(RATES)}
+    return pd.DataFrame({"trick": rows["name"], **triples, **rates, "pairs": rows["runs"]})
+
+
+def tuning_table(table: pd.DataFrame) -> pd.DataFrame:
+    """Validation mAP of each recipe at each rate, by which rates were chosen, to be read."""
+    names = {trick: f"with {trick}" for trick in table["trick"]} | {"recipe": "the paper's recipe"}
+    shown = table.drop(columns="trick").rename(columns=RATES)
+    shown = shown.map(lambda value: "not run yet" if pd.isna(value) else f"{value:.3f}")
+    return shown.assign(recipe=table["trick"].map(names)).set_index("recipe")
+
+
+def tuned_lines(rows: pd.DataFrame) -> list[str]:
+    """Whether a gain is the trick's or only that of a learning rate which suits one side better."""
+    lines = []
+    for row in rows.itertuples():
+        removed = _triple(row.removed_difference, row.removed_low, row.removed_high)
+        gain = _triple(row.difference, row.low, row.high)
+        if row.low <= 0:
+            said = "There is no gain at the recipe's rate that tuning could remove"
+        elif row.removed_low > 0:
+            rest = "what is left is told from nothing" if row.tuned_low > 0 else "what is left is not told from nothing"
+            said = f"A part of the gain is the learning rate's; {rest}"
+        else:
+            said = "It is not shown that a part of the gain is the learning rate's"
+        lines.append(f"{row.name}: {gain} points at the recipe's rate, of which tuning both removes {removed}. {said}.")
+    return lines
+
+
+def a_a_or_why(tables: Mapping[str, pd.DataFrame]) -> str:
+    """`a_a_line`, or why there is none."""
+    if "a_a" in tables:
+        return a_a_line(tables["a_a"])
+    if not tables:
+        return NOT_RUN
+    return (
+        "*The paper's recipe is not compared with itself here: 20 different comparisons take more repetitions of each "
+        "fold than are recorded (`a_a_repetitions` in the plan).*"
+    )
+
+
+def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
+    """`paper_tricks.every_row` to be read: every row of the paper's table, its points, ours, pairs, verdict."""
+    here, runs, verdicts = [], [], []
+    for row in rows.itertuples(index=False):
+        measured = pd.notna(row.low)
+        here.append(_points(row) if measured else "")
+        runs.append(f"{row.runs:.0f}" if measured else "")
+        verdicts.append(row.verdict if measured else COSTS if row.kind == COST else "not measured yet")
+    return pd.DataFrame(
+        {
+            "trick": rows["name"],
+            "file or function": rows["trick"],
+            "paper": rows["points"].map("{:+.2f}".format),
+            "here [95 %]": here,
+            "pairs": runs,
+            "verdict": verdicts,
+        }
+    )
+
+
+def agreement_lines(rows: pd.DataFrame) -> list[str]:
+    """How our effects stand to the paper's, over both tables; ``rows``: `paper_tricks.every_row`, joined."""
+    asked = rows[rows["kind"] != COST]
+    measured = asked.dropna(subset="low")
+    told = measured["verdict"].isin(["helps", "hurts"])
+    same = told & (measured["difference"] * measured["points"] > 0)
+    kinds = {
+        "told from nothing, in the paper's direction": same,
+        "told from nothing, the other way round": told & ~same,
+        "no effect of 1 point": measured["verdict"] == "no effect of 1 point",
+        "cannot be told": measured["verdict"] == "cannot be told",
+    }
+    lines = [
+        f"{len(measured)} of the {len(asked)} comparisons that stand for the {rows['row'].nunique()} rows of Tables IV "
+        "and V are measured."
+    ]
+    for words_of, mask in kinds.items():
+        names = [f"{row.name} ({row.trick})" for row in measured[mask].itertuples(index=False)]
+        if names:
+            lines.append(f"{words_of[0].upper()}{words_of[1:]}: {len(names)} ({', '.join(names)}).")
+    return [*lines, SYNTHETIC]
+
+
 def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
     """What was measured of the boosting tricks, and what of it stands against the paper's largest figure."""
     lines = []
@@ -123,7 +243,7 @@ def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
         lines.append(f"The paper's largest boost, EMA ({printed_points('ema'):+g} points), is {here} here.")
     if "a_a" in tables:
         lines.append(a_a_line(tables["a_a"]))
-    lines.append("A synthetic bench says which effects are there on drawn clips and a small network, not on QV-Pipe.")
+    lines.append(SYNTHETIC)
     return lines
 
 
@@ -143,9 +263,13 @@ def lowering_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
             f"Most is pretended by {NAMES[worst['trick']]}: tuned on the clips that it is scored on, it seems to gain "
             f"{100 * worst['self_deception']:.1f} points more than it does."
         )
-    lines.append("A synthetic bench says which effects are there on drawn clips and a small network, not on QV-Pipe.")
+    lines.append(SYNTHETIC)
     return lines
 
 
 def _points(row: pd.Series) -> str:
-    return f"{row.difference:+.1f} [{row.low:+.1f}, {row.high:+.1f}]"
+    return _triple(row.difference, row.low, row.high)
+
+
+def _triple(difference: float, low: float, high: float) -> str:
+    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"

@@ -98,7 +98,7 @@ def _folders(params: WeakParams, fold: int) -> Iterator[tuple[str, int, Path]]:
 def effect_table(results: Results) -> pd.DataFrame:
     """Every run beside the super-image, in mAP: trick (the run's name), the columns of `effects.Effect` and verdict.
 
-    Corrected by Holm for all of them. Raises ValueError where a run, or the super-image, has fewer than two repetitions.
+    Corrected by Holm for all of them. Raises ValueError where a run shares fewer than two repetitions with it.
     """
     reference = results.predictions.get(results.reference, {})
     rows = {}

@@ -32,9 +32,10 @@ def summary(results: Results) -> str:
     """The closing sentences, as a Markdown list."""
     where = "held-out clips" if results.held_out else "validation clips, on which the best epochs were chosen"
     runs = max((len(found) for found in results.metrics.values()), default=0)
+    what = ", for other trainings on other recordings" if runs > 1 else ""
     lines = [
         f"Measured on {len(results.labels)} {where}, fold {results.fold}, {many(runs, 'run')} of each; guessing gives "
-        f"{results.guessing:.3f}. Brackets are 95 % intervals{', for other trainings on other recordings' * (runs > 1)}."
+        f"{results.guessing:.3f}. Brackets are 95 % intervals{what}."
     ]
     lines += [*_behind(results), *_cause(results), *_heads(results), *_cost(results)]
     if runs < 2:
