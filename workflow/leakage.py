@@ -75,8 +75,8 @@ def share_clips(whole: Bench, plain: Bench) -> None:
 
 
 def gather(plain: Bench, whole: Bench) -> Path:
-    """Write the tables of `evaluation.leakage` beside the records; give their folder."""
-    from vpipe_utils.evaluation import leakage  # statistics, seconds of imports
+    """Write the tables of `evaluation.leakage.siblings` beside the records; give their folder."""
+    from vpipe_utils.evaluation.leakage import siblings  # statistics, seconds of imports
 
     wanted = plain.plan.confirmation({})
     runs = [{name: record for name, record in side.records().items() if name in wanted} for side in (plain, whole)]
@@ -86,7 +86,7 @@ def gather(plain: Bench, whole: Bench) -> Path:
             f"the records of {plain.preset} and {whole.preset} are of other clips: move the older ones away, "
             f"{plain.folder} or {whole.folder}"
         )
-    return write_tables(plain.data.layout.tricks, leakage.gather(*runs, labels[0], *plain.draws()))
+    return write_tables(plain.data.layout.tricks, siblings.gather(*runs, labels[0], *plain.draws()))
 
 
 if __name__ == "__main__":

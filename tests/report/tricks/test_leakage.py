@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from made_up_leakage import made_up_sides
 
-from vpipe_utils.evaluation import leakage as measured
+from vpipe_utils.evaluation.leakage import siblings as measured
 from vpipe_utils.evaluation.tricks.effects import WORTH
 from vpipe_utils.report.tricks import leakage
 

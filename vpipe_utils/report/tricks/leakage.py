@@ -1,4 +1,4 @@
-"""What sibling clips buy, in tables and sentences of notebook 02; from the tables of `evaluation.leakage`."""
+"""What sibling clips buy, in tables and sentences of notebook 02; from the tables of `evaluation.leakage.siblings`."""
 
 from __future__ import annotations
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from made_up_leakage import COPIES, made_up_sides
 
-from vpipe_utils.evaluation import leakage
-from vpipe_utils.evaluation.leakage import BEYOND, FLATTERY, HELD_OUT, NONE, QV_PIPE, SAW, SWAPPED, VALIDATION
+from vpipe_utils.evaluation.leakage import siblings
+from vpipe_utils.evaluation.leakage.siblings import BEYOND, FLATTERY, HELD_OUT, NONE, QV_PIPE, SAW, SWAPPED, VALIDATION
 
 
 @pytest.fixture(scope="module", params=[0.0, 2.0], ids=["no gain", "gain"])
@@ -18,7 +18,7 @@ def gain(request: pytest.FixtureRequest) -> float:
 
 @pytest.fixture(scope="module")
 def tables(gain: float) -> dict[str, pd.DataFrame]:
-    return leakage.gather(*made_up_sides(gain), 200, 3)
+    return siblings.gather(*made_up_sides(gain), 200, 3)
 
 
 def test_what_validation_gains_by_siblings_held_out_clips_do_not(tables: dict, gain: float) -> None:
@@ -51,7 +51,7 @@ def test_the_same_clip_with_and_without_its_sibling_in_training(tables: dict, ga
     if gain:
         assert found.loc[("rank", SAW), "low"] > 0 and found.loc[("log_loss", SAW), "high"] < 0
         assert found.loc[("rank", BEYOND), "low"] > 0
-    for measure in leakage.MEASURES:
+    for measure in siblings.MEASURES:
         row = found.loc[(measure, NONE)]
         assert row["low"] < 0.01 and row["high"] > -0.01, "the other clips are not moved"
         assert row["difference"] == pytest.approx(row["plain"] - row["whole"])
@@ -61,8 +61,8 @@ def test_log_loss_and_rank_of_a_clip_by_hand() -> None:
     plain, whole, labels = made_up_sides(1.0)
     name = next(iter(plain))
     predicted = plain[name].val["plain"]
-    pairs = {name: leakage.Sides(plain[name], whole[name])}
-    found = leakage._of_clips(pairs, "plain", labels)
+    pairs = {name: siblings.Sides(plain[name], whole[name])}
+    found = siblings._of_clips(pairs, "plain", labels)
     video = predicted["video"].iloc[0]
     truth = labels.set_index("video").loc[video].to_numpy(float)
     p = predicted.set_index("video").loc[video].to_numpy(float)
@@ -74,6 +74,6 @@ def test_kinds_of_folds_that_do_not_fit_are_a_sentence() -> None:
     plain, whole, labels = made_up_sides(1.0)
     short = {name: record for name, record in plain.items() if name.fold != 4}
     with pytest.raises(ValueError, match="is validated under one kind of folds alone"):
-        leakage.gather(short, whole, labels, 20, 0)
+        siblings.gather(short, whole, labels, 20, 0)
     with pytest.raises(ValueError, match="how far runs differ takes two"):
-        leakage.gather({}, whole, labels, 20, 0)
+        siblings.gather({}, whole, labels, 20, 0)
