@@ -90,7 +90,7 @@ def proposals(review: Review) -> pd.DataFrame:
     seen = review.evidence[["video", "class", "second", "first_s", "last_s", "frame"]]
     seen = seen.drop_duplicates(["video", "class"])
     table = table.merge(seen, on=["video", "class"], how="left").astype({"frame": "Int64"})
-    table["name"] = table["class"].map(review.names).fillna("")
+    table["name"] = table["class"].map(lambda code: review.names.get(code, ""))
     table["rank"] = table["rank"].fillna(len(review.clips) + 1).astype(int)
     table = table.sort_values(["rank", "probability"], ascending=[True, False], kind="stable", ignore_index=True)
     return table[["rank", "video", "class", "name", "probability", "second", "first_s", "last_s", "frame"]]
