@@ -1,8 +1,9 @@
 """Which main code of EN 13508-2 a class of QV-Pipe (CJJ 181) corresponds to. Unreviewed: no inspector has checked it.
 
 The table is `inspection_codes.csv`, written by us from the meanings of both sides: the classes in `data/classes.py`,
-and the main codes of EN 13508-2:2003+A1:2011 (fabric BAA to BAP in its table 4, operation BBA to BBH in table 5). Column
-`fits` says how near they are: `main code` (the same observation), `near` (an inspector may choose another), `none`.
+and the main codes of EN 13508-2:2003+A1:2011 (fabric BAA to BAP in table 4, operation BBA to BBH after it).
+Column `fits` says how near they are: `main code` (the same observation), `near` (an inspector may choose another) or
+`none`.
 """
 
 from __future__ import annotations

@@ -19,8 +19,8 @@ from vpipe_utils.storage.files import atomic_path
 from vpipe_utils.storage.tables import write_json
 
 TASKS, SET_UP = "label_studio.json", "label_studio.xml"
-# Files of a disk as Label Studio serves them, below LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT (labelstud.io/guide/storage);
-# paths are those from the root of the disk: set it to "/", or replace the beginning
+# Files of a disk as Label Studio serves them (labelstud.io/guide/storage). Paths are from the root of the disk: set
+# LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT to "/", or replace their beginning.
 LOCAL = "/data/local-files/?d="
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#6a3d9a", "#b15928")  # Okabe-Ito and two
 

@@ -15,7 +15,7 @@ ENDS_A_FORMULA = "'"  # before a name that a spreadsheet would compute (=1+1.mp4
 
 
 def write_table_of_proposals(review: Review, folder: Path) -> Path:
-    """One row a proposed class of a clip, by rank: clip, class, probability, when it shows most, first and last in sight.
+    """One row a proposed class of a clip, by rank: clip, class, probability, when it shows most, first, last.
 
     UTF-8 with a mark at its start, which Excel needs. Times are empty where no evidence was looked for.
     """
