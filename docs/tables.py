@@ -15,7 +15,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from vpipe_utils.report.tricks.paper_tricks import beside_the_paper
+from vpipe_utils.report.sentences import as_list
+from vpipe_utils.report.tricks.leakage import lines as leakage_lines
+from vpipe_utils.report.tricks.leakage import score_table
+from vpipe_utils.report.tricks.paper_tricks import MEASURED, every_row
+from vpipe_utils.report.tricks.words import side_by_side
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "outputs" / "reference"
@@ -138,23 +142,31 @@ def twin() -> str:
 
 
 def tricks() -> str:
-    """Tables IV and V beside what the bench measured; a sentence before its first record."""
+    """Every row of Tables IV and V beside what was measured; a sentence before the first record."""
     tables = {path.stem: pd.read_csv(path) for path in (RECORDS / "bench").glob("*.csv")}
-    if "effects" not in tables:
+    if (RECORDS / "weak" / "effects.csv").is_file():
+        tables["weak"] = pd.read_csv(RECORDS / "weak" / "effects.csv")
+    if not tables.keys() & set(MEASURED):
         return "The bench has not been run yet."
-    rows = [["", "trick", "paper, points", "here, points [95 %]", "pairs", "verdict"]]
-    for table in ("IV", "V"):
-        for row in beside_the_paper(tables, table).itertuples():
-            here = f"{row.difference:+.1f} [{row.low:+.1f}, {row.high:+.1f}]"
-            rows.append([table, f"{row.name} ({row.trick})", f"{row.points:+g}", here, row.runs, row.verdict])
-    return markdown(rows)
+    shown = pd.concat([side_by_side(every_row(tables, table)).assign(table=table) for table in ("IV", "V")])
+    shown.insert(0, "", shown.pop("table"))
+    return markdown([list(shown.columns), *shown.values.tolist()])
+
+
+def leakage() -> str:
+    """What sibling clips buy; a sentence before the first record."""
+    tables = {path.stem: pd.read_csv(path) for path in (RECORDS / "leakage").glob("*.csv")}
+    if "scores" not in tables:
+        return "What sibling clips buy has not been measured yet."
+    shown = score_table(tables)
+    return f"{markdown([list(shown.columns), *shown.values.tolist()])}\n\n{as_list(leakage_lines(tables))}"
 
 
 NAMED = {"real": "real", "twin": "PipeSim"}
 
 TABLES: dict[str, Callable[[], str]] = {
     "headline": headline, "reading": reading, "loading_floats": loading_floats, "loading_bytes": loading_bytes,
-    "sight": sight, "tricks": tricks, "twin": twin,
+    "sight": sight, "tricks": tricks, "leakage": leakage, "twin": twin,
 }  # fmt: skip
 
 

@@ -20,7 +20,9 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+
+from job import die_with_parent  # noqa: E402
 
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.data.prepared_tables import read_held_out, read_labels, read_test_videos  # noqa: E402
@@ -128,7 +130,9 @@ class Bench:
         targets = [str(root / "runs" / self.approach / name.recipe / name.part / "metrics.json") for name in names]
         where = ["--outputs", self.outputs] if self.outputs else []
         command = [sys.executable, str(ROOT / "workflow" / "run.py"), "--preset", self.preset, *where]
-        done = subprocess.run([*command, "--jobs", str(self.jobs), "--", *targets, *self.further])
+        # A killed bench takes it along: else it would hold the preset's lock, and the next start would be refused.
+        ends = die_with_parent if os.getpid() != 1 else None
+        done = subprocess.run([*command, "--jobs", str(self.jobs), "--", *targets, *self.further], preexec_fn=ends)
         if done.returncode:
             sys.exit(done.returncode)
 

@@ -57,6 +57,7 @@ TRIGGERS = {
     "report/weak/words": "09",
     "benchmarks/clips": "12",
     "benchmarks/params": "",
+    "review/tables": "",
 }
 
 
