@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import zlib
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 import torch
 from safetensors.torch import save_model
 
@@ -13,7 +15,9 @@ from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.learning.models import build_model
 from vpipe_utils.learning.params import KINDS, TrainParams
 from vpipe_utils.project.parameter_files import approach_of, layer_files, read_layers
+from vpipe_utils.storage.files import make_folder
 from vpipe_utils.storage.tables import write_json, write_table
+from vpipe_utils.tiles.tile_cache import SCHEMA, write_tiles_table
 
 
 def made_up_run(outputs: Path, model: str = "convnext_small", seed: int = 0, **changes: object) -> TrainParams:
@@ -61,4 +65,23 @@ def made_up_preset(outputs: Path, n: int = 120) -> tuple[TrainParams, TrainParam
     own = labels[np.arange(n) // 2 % 5 == 0]
     for seed, params in enumerate(runs):
         write_table(made_up_predictions(own, seed), params.folder / "val_predictions.parquet")
+    _write_tiles(runs[0], own["video"].tolist())
     return runs
+
+
+def _write_tiles(params: TrainParams, names: list[str]) -> None:
+    """A tile cache of noise: clips with names of these."""
+    rng = np.random.default_rng(0)
+    count, size = params.cache_frames + params.cache_run, params.tile_size
+    rows, start = [], 0
+    folder = make_folder(params.layout.tiles)
+    with (folder / "shard.bin").open("wb") as file:
+        for name in sorted(names):
+            tiles = [each.tobytes() for each in rng.integers(0, 256, (count, size, size, 3), dtype=np.uint8)]
+            sizes, checks = [len(tile) for tile in tiles], [zlib.crc32(tile) for tile in tiles]
+            settings = (params.cache_frames, params.cache_run, size, params.tile_format)
+            rows.append((name, name, 100, "", "shard", start, sizes, checks, 3, *settings))
+            file.writelines(tiles)
+            start = file.tell()
+    table = pa.table(dict(zip(SCHEMA.names, zip(*rows, strict=True), strict=True)), SCHEMA)
+    write_tiles_table(table, folder / "index.parquet")

@@ -4,15 +4,16 @@ import hashlib
 import json
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
-from made_up_trained import made_up_preset, made_up_run
+from made_up_trained import made_up_preset
 from make_videos import make_video
 
 from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.evaluation.predictions import read_predictions, read_submission
 from vpipe_utils.review.predicting import predict, review
-from vpipe_utils.review.tables import CLIPS, PREDICTIONS, read_review_table
+from vpipe_utils.review.tables import CALIBRATED, CLIPS, PREDICTIONS, QUEUE, read_review_table
 
 
 @pytest.fixture
@@ -43,18 +44,27 @@ def test_new_clips_get_probabilities_and_broken_ones_a_reason(tmp_path: Path, cl
     assert list(sheet.columns) == ["video", "status", "reason", *CLASSES] and len(sheet) == 6
     assert sheet["ZC"].isna().tolist() == [False] * 5 + [True]
     assert read_submission(folder / "submission.json", CLASSES)["video"].tolist() == names
+    calibrated = read_predictions(folder / CALIBRATED, CLASSES, names)
+    assert not np.allclose(calibrated[list(CLASSES)], table[list(CLASSES)])
+    queue = read_review_table(folder, QUEUE)
+    assert sorted(queue["rank"]) == [1, 2, 3, 4, 5] and queue["watch"].all(), "these are no pipes"
     about = json.loads((folder / "review.json").read_text())
     assert about["model"] == "smoke" and about["classes"] == list(CLASSES) and about["networks"] == len(runs)
+    assert about["drift"]["warns"] and about["guarantee"]["sentence"].startswith("No promise holds for these clips")
+    assert set(about["threshold"]) == set(CLASSES) and about["guarantee"]["kept"] == 1
 
 
 def test_it_says_what_the_run_itself_says_of_the_same_clips(tmp_path: Path, clips: Path) -> None:
     """By `learning.fold_run`, which predicts the clips without labels of the preset."""
     from vpipe_utils.data.video_table import index_videos
     from vpipe_utils.learning.fold_run import predict_others
+    from vpipe_utils.review.predicting.trained import find_trained
+    from vpipe_utils.review.predicting.trusting import trust_of
     from vpipe_utils.storage.tables import write_table
     from vpipe_utils.tiles.tile_writer import build_tile_cache
 
-    params = made_up_run(tmp_path / "outputs")
+    params, _ = made_up_preset(tmp_path / "outputs")
+    trust_of(find_trained(str(params.folder)))  # while the preset's own tiles are there
     videos = index_videos(clips, [], progress=False)
     write_table(videos, params.layout.videos_table)
     settings = (params.cache_frames, params.tile_size, params.tile_format)

@@ -13,15 +13,19 @@ import pandas as pd
 from vpipe_utils.data.annotations import class_columns
 from vpipe_utils.evaluation.ensemble import zc_rule
 from vpipe_utils.evaluation.predictions import write_predictions, write_submission
+from vpipe_utils.evaluation.trust.risk_control import LEVELS
 from vpipe_utils.project.dependencies import deciding_versions
 from vpipe_utils.project.paths import project_root
 from vpipe_utils.review.predicting.clips import clips_table, describe_clips, index_clips
 from vpipe_utils.review.predicting.predict import combine, predict_members, read_tiles
+from vpipe_utils.review.predicting.queue import drift_of_review, guarantee_of, queue_table
 from vpipe_utils.review.predicting.trained import Trained, find_trained, layout_of
-from vpipe_utils.review.tables import CLIPS, PREDICTED, PREDICTIONS, REVIEW, write_review_table
+from vpipe_utils.review.predicting.trusting import drift_of, trust_of
+from vpipe_utils.review.tables import CALIBRATED, CLIPS, PREDICTED, PREDICTIONS, QUEUE, REVIEW, write_review_table
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, writing
 from vpipe_utils.storage.locks import lock
 from vpipe_utils.storage.tables import write_json
+from vpipe_utils.tiles.tile_cache import TileCache
 
 WORK = "work"  # of a review: what a run that was killed goes on from
 
@@ -78,12 +82,13 @@ def make_review(
     out: str | Path | None = None,
     workers: int = 1,
     progress: bool = True,
+    missed: float = LEVELS[0],
 ) -> Path:
     """Predict new clips by a trained ensemble, run or packed model; gives the folder of the review.
 
     `videos`: a folder of clips or a text file of paths (`clips.index_clips`). `run`: see `trained.find_trained`. `out`:
-    where the review is written, else `review_folder`. The same command after a kill goes on and ends with the same
-    bytes. Raises ValueError and OSError, one sentence each, for input that cannot be used.
+    where the review is written, else `review_folder`. `missed`: see `write_tables`. The same command after a kill goes
+    on and ends with the same bytes. Raises ValueError and OSError, one sentence each, for input that cannot be used.
     """
     trained = find_trained(run)
     folder = Path(out).expanduser().absolute() if out else review_folder(trained, videos, name)
@@ -98,9 +103,40 @@ def make_review(
             raise ValueError(f"none of the {len(clips)} clips can be read: see reason in {folder / CLIPS}")
         cache = read_tiles(trained, table, work, workers, progress)
         by_member = predict_members(trained, cache, names, work, progress)
-        write_probabilities(trained, clips, combine(trained, by_member), folder)
-        write_json(about(trained, folder.name), folder / REVIEW)
+        write_tables(trained, clips, by_member, cache, missed, folder)
     return folder
+
+
+def write_tables(
+    trained: Trained,
+    clips: pd.DataFrame,
+    by_member: dict[str, pd.DataFrame],
+    cache: TileCache,
+    missed: float,
+    folder: Path,
+) -> None:
+    """Everything that follows from the members' probabilities of the readable clips: all tables and review.json.
+
+    `missed`: the share of defects that the review list may miss, one of `risk_control.LEVELS`.
+    """
+    trust = trust_of(trained)
+    level = trust.level(missed)
+    predictions = combine(trained, by_member)
+    write_probabilities(trained, clips, predictions, folder)
+    calibrated = trust.calibrated(predictions)
+    write_predictions(calibrated, folder / CALIBRATED, list(predictions["video"]), trained.classes)
+    write_csv(csv_of(clips, calibrated), (folder / CALIBRATED).with_suffix(".csv"))
+    distances = drift_of(trust, by_member, cache)
+    queue = queue_table(calibrated, distances, trust, level, trained.data.long_names)
+    write_review_table(queue, folder, QUEUE)
+    said = {
+        "guarantee": guarantee_of(trust, queue, calibrated, level),
+        "drift": drift_of_review(queue),
+        "calibration": trust.calibrator.words(),
+        "threshold": dict(trust.proposed),
+    }
+    write_json(about(trained, folder.name) | said, folder / REVIEW)
+    print(said["guarantee"]["sentence"], said["drift"]["sentence"], sep="\n", flush=True)
 
 
 def about(trained: Trained, name: str) -> dict[str, object]:
