@@ -5,6 +5,7 @@
 #   make report TRICK=no_ema    besides, every model with a trick of params/tricks (or several, TRICK="no_ema no_flip")
 #   make predict VIDEOS=folder  new clips by the demo's ensemble: probabilities, and a page to look at (outputs/demo/review)
 #   make predict VIDEOS=folder RUN=mytown    by another preset, the folder of a run, or one that make export has packed
+#   make export RUN=demo OUT=folder   weights, parameters, classes, calibration and a model card as one folder
 #   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
@@ -25,7 +26,8 @@ JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
 VIDEOS ?=
 RUN ?= demo
 NAME ?=
-export VIDEOS RUN NAME
+OUT ?=
+export VIDEOS RUN NAME OUT
 # Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
 ARGS ?=
 
@@ -34,7 +36,7 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report predict rehearse benchmarks sight bench leakage weak test test-full lab lint clean lock setup
+.PHONY: help report predict export rehearse benchmarks sight bench leakage weak test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -46,7 +48,10 @@ report: $(ready)
 	@$(bin)/python workflow/run.py --preset="$$PRESET" --trick="$$TRICK" --jobs "$(JOBS)" -- $(ARGS)
 
 predict: $(ready)
-	@$(bin)/python workflow/review.py --videos="$$VIDEOS" --run="$$RUN" --name="$$NAME" $(ARGS)
+	@$(bin)/python workflow/review.py --videos="$$VIDEOS" --run="$$RUN" --name="$$NAME" --out="$$OUT" $(ARGS)
+
+export: $(ready)
+	@$(bin)/python workflow/export.py --run="$$RUN" --out="$$OUT" $(ARGS)
 
 rehearse: $(ready)
 	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)

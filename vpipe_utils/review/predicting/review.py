@@ -11,11 +11,15 @@ from pathlib import Path
 import pandas as pd
 
 from vpipe_utils.data.annotations import class_columns
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.evaluation.ensemble import zc_rule
 from vpipe_utils.evaluation.predictions import write_predictions, write_submission
 from vpipe_utils.evaluation.trust.risk_control import LEVELS
 from vpipe_utils.project.dependencies import deciding_versions
 from vpipe_utils.project.paths import project_root
+from vpipe_utils.review.exports.write import write_exports
+from vpipe_utils.review.page.build import write_page
+from vpipe_utils.review.page.sheets import sheet_name, write_sheet
 from vpipe_utils.review.predicting.clips import clips_table, describe_clips, index_clips
 from vpipe_utils.review.predicting.predict import combine, predict_members, read_tiles
 from vpipe_utils.review.predicting.queue import drift_of_review, guarantee_of, queue_table
@@ -27,6 +31,7 @@ from vpipe_utils.storage.locks import lock
 from vpipe_utils.storage.tables import write_json
 from vpipe_utils.tiles.tile_cache import TileCache
 
+SHEET = 9  # frames of a contact sheet, as many as a super-image has
 WORK = "work"  # of a review: what a run that was killed goes on from
 
 
@@ -104,6 +109,7 @@ def make_review(
         cache = read_tiles(trained, table, work, workers, progress)
         by_member = predict_members(trained, cache, names, work, progress)
         write_tables(trained, clips, by_member, cache, missed, folder)
+        write_pages(folder, cache, names)
     return folder
 
 
@@ -137,6 +143,16 @@ def write_tables(
     }
     write_json(about(trained, folder.name) | said, folder / REVIEW)
     print(said["guarantee"]["sentence"], said["drift"]["sentence"], sep="\n", flush=True)
+
+
+def write_pages(folder: Path, cache: TileCache, names: list[str]) -> None:
+    """Contact sheets of the tiles that were read anyway, exports, and the page that shows all of it."""
+    positions = uniform_indices(cache.frames_per_video, SHEET)
+    for name in names:
+        if not (folder / sheet_name(name)).is_file():
+            write_sheet(list(cache.tiles(name, positions)), folder, name)
+    write_exports(folder)
+    write_page(folder)
 
 
 def about(trained: Trained, name: str) -> dict[str, object]:
