@@ -38,7 +38,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def start(project: Path, outputs: Path) -> subprocess.Popen[str]:
     command = [sys.executable, "workflow/bench.py", "--preset", "tiny", "--jobs", "1", "--outputs", str(outputs)]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
-    return subprocess.Popen([*command, "--"], cwd=project, text=True, **pipes)
+    environment = {**os.environ, "PYTHONPATH": str(project)}  # the copy has no commit that could change meanwhile
+    return subprocess.Popen([*command, "--"], cwd=project, env=environment, text=True, **pipes)
 
 
 def kill_when(bench: subprocess.Popen[str], reached: Callable[[], bool]) -> None:
