@@ -57,3 +57,10 @@ def test_several_runs_are_not_called_single(tmp_path: Path) -> None:
     text = words.summary(results.read_results(prepared(tmp_path, signal, repetitions=2), 0))
     assert "2 runs of each" in text and "single runs" not in text
     assert "95 % intervals, for other trainings on other recordings." in text
+
+
+def test_a_pretraining_that_has_hardly_left_chance_is_called_so() -> None:
+    hardly = words.chance_line([4.2] * 30 + [4.1] * 10, 32)
+    assert "hardly left" in hardly and "40 updates" in hardly
+    learned = words.chance_line([4.1] * 30 + [3.0] * 10, 32)
+    assert learned.endswith("ends at 3.00; guessing among a batch of 32 gives 4.14.")

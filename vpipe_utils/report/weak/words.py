@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from vpipe_utils.evaluation.resampling import Difference
@@ -9,6 +11,8 @@ from vpipe_utils.learning.weak.fold import WeakFold
 from vpipe_utils.report.sentences import as_list
 from vpipe_utils.report.weak.results import FEATURES, HEADS, PAPER, Results, called
 from vpipe_utils.user_files.user_text import in_markdown, many
+
+HARDLY = 0.1  # of the loss of guessing: less says that next to nothing was learned; our choice
 
 
 def budget(weak: WeakFold) -> str:
@@ -19,6 +23,18 @@ def budget(weak: WeakFold) -> str:
         f"The super-image run {in_markdown(run.model)} passes {run.epochs} epochs x {len(weak.data.train_videos)} "
         f"clips x {run.grid**2} tiles of {run.input_tile} px through its network, forwards and backwards.{share} "
         f"That makes {weak.budget:,} frames of {weak.params.weak_tile} px for a pretraining; for SimCLR a view is one."
+    )
+
+
+def chance_line(losses: Sequence[float], batch: int) -> str:
+    """How far SimCLR's loss has come from guessing among a batch of so many frames, by its last tenth."""
+    last, chance = float(np.mean(losses[-max(1, len(losses) // 10) :])), float(np.log(2 * batch - 1))
+    text = f"SimCLR's loss ends at {last:.2f}; guessing among a batch of {batch} gives {chance:.2f}."
+    if chance - last > HARDLY * chance:
+        return text
+    return (
+        f"{text} It has hardly left that. The budget is {many(len(losses), 'update')}; its authors took tens of "
+        "thousands. So its rows say what this budget gives, not what the method can."
     )
 
 
