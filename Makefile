@@ -6,6 +6,7 @@
 #   make predict VIDEOS=folder  new clips by the demo's ensemble: probabilities, and a page to look at (outputs/demo/review)
 #   make predict VIDEOS=folder RUN=mytown    by another preset, the folder of a run, or one that make export has packed
 #   make export RUN=demo OUT=folder   weights, parameters, classes, calibration and a model card as one folder
+#   make corrections PRESET=mytown REVIEW=folder CSV=file    what its page exported, with the labels there were: preset mytown_next
 #   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
@@ -28,6 +29,11 @@ RUN ?= demo
 NAME ?=
 OUT ?=
 export VIDEOS RUN NAME OUT
+# Of make corrections: the review, what its page exported, and the name of the preset to write (else PRESET_next).
+REVIEW ?=
+CSV ?=
+NEXT ?=
+export REVIEW CSV NEXT
 # Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
 ARGS ?=
 
@@ -36,7 +42,7 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report predict export rehearse benchmarks sight bench leakage weak test test-full lab lint clean lock setup
+.PHONY: help report predict export corrections rehearse benchmarks sight bench leakage weak test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -52,6 +58,9 @@ predict: $(ready)
 
 export: $(ready)
 	@$(bin)/python workflow/export.py --run="$$RUN" --out="$$OUT" $(ARGS)
+
+corrections: $(ready)
+	@$(bin)/python workflow/corrections.py --preset="$$PRESET" --review="$$REVIEW" --csv="$$CSV" --next="$$NEXT"
 
 rehearse: $(ready)
 	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)

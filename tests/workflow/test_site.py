@@ -8,11 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
+from made_up_review import made_up_review
 from markdown_it import MarkdownIt
+
+from vpipe_utils.review.proposals import proposals, read_review
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "site"))
 
 import build  # noqa: E402
+import reviews  # noqa: E402
 
 HOSTILE = "<b>x</b> a|b $1$ *y*"
 RUN = {"page": "05-x-fold_0", "model": HOSTILE, "fold": 0, "title": "Super-image"}
@@ -53,6 +57,38 @@ def test_links_between_notebooks_lead_to_their_pages() -> None:
     pages = {"05_super_image": "05_super_image-convnext_base"}
     expected = "**Next:** [05 · Super-image](05_super_image-convnext_base), 12 · Benchmarks, [a](b.md)"
     assert build.linked(text, pages) == expected
+
+
+def test_code_is_folded_away_and_pictures_have_a_text(tmp_path: Path) -> None:
+    cells = [
+        {"cell_type": "markdown", "metadata": {}, "source": "## `Scores` by *class*\n\ntext"},
+        {"cell_type": "code", "metadata": {"tags": ["injected-parameters"]}, "source": "a = 1", "outputs": []},
+        {"cell_type": "code", "metadata": {}, "source": ["# no heading\n", "figure()"], "outputs": []},
+    ]
+    (tmp_path / "in.ipynb").write_text(json.dumps({"cells": cells}))
+    build.write_notebook(tmp_path / "in.ipynb", tmp_path / "out.ipynb", "", {})
+    _, parameters, figure = json.loads((tmp_path / "out.ipynb").read_text())["cells"]
+    assert "hide-input" in figure["metadata"]["tags"] and "hide-input" in parameters["metadata"]["tags"]
+    assert figure["metadata"]["mystnb"]["image"] == {"alt": "figure: Scores by class"}
+    assert parameters["metadata"]["mystnb"]["code_prompt_show"] == "parameters of this run"
+
+
+def test_the_start_page_shows_the_clips_to_look_at_first(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    (source / "_static").mkdir(parents=True)
+    assert reviews.reviews_section(tmp_path / "own", source) == ""
+    folder = made_up_review(tmp_path / "own" / "review" / "week #2 <i>", videos=False)
+    (folder / "index.html").touch()
+    broken = tmp_path / "own" / "review" / "broken"
+    broken.mkdir()
+    (broken / "index.html").touch()
+    html = rendered(reviews.reviews_section(tmp_path / "own", source))
+    assert "4 clips of 6 to watch; at most 5 % of the defects" in html and "<i>" not in html
+    first = proposals(read_review(folder)).iloc[0]
+    assert f"{first['probability']:.2f}</td><td>{first['second']:.1f} s" in html
+    assert 'href="../review/week%20%232%20%3Ci%3E/index.html#clip=%3Cimg%20src%3Dx' in html
+    assert html.count("<img ") == html.count('alt="') == len(list((source / "_static").iterdir())) > 3
+    assert "The review broken cannot be shown" in html and "onerror=alert(1)&gt;" in html
 
 
 def test_the_pages_of_docs_are_part_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,7 +116,7 @@ rule site:
         rules.boosting.output,
         rules.lowering.output,
         sorted(str(file) for folder in ("workflow/site", "docs") for file in Path(folder).rglob("*")
-               if file.suffix in {".py", ".md", ".css", ".svg", ".jpg"}),
+               if file.suffix in {".py", ".md", ".css", ".js", ".svg", ".jpg"}),
     output:
         LAYOUT.report / "index.html",
     log:

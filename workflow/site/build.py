@@ -25,6 +25,10 @@ from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E40
 from vpipe_utils.storage.tables import read_json  # noqa: E402
 from vpipe_utils.user_files.user_text import in_markdown  # noqa: E402
 
+sys.path.insert(0, str(HERE))
+
+from reviews import reviews_section  # noqa: E402
+
 APPROACHES = {
     "03_frame_baseline": ("frame", "Frame baseline"),
     "04_video_swin": ("video", "Video Swin"),
@@ -74,7 +78,7 @@ def main() -> None:
 
 def write_source(root: Path, source: Path) -> None:
     """Sphinx's source folder: settings, notebooks with their own titles, a page a model, the start page."""
-    shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.md", "build.py", "__pycache__"))
+    shutil.copytree(HERE, source, ignore=shutil.ignore_patterns("*.md", "build.py", "reviews.py", "__pycache__"))
     data = read_layers(layer_files(root.name))
     asked = {WEAK: runs_weak(root.name), BENCHMARKS: runs_benchmarks(root.name, data["source"])}
     more = [name for name in ON_REQUEST if asked[name]]
@@ -107,24 +111,39 @@ def write_source(root: Path, source: Path) -> None:
 
 
 def write_notebook(path: Path, target: Path, suffix: str, pages: Mapping[str, str]) -> None:
-    """Copy a notebook; its H1 names model and fold, its parameters are folded away, its links lead to ``pages``.
+    """Copy a notebook; its H1 names model and fold, its code is folded away, its links lead to ``pages``.
 
-    The cell with the notebook's own parameters goes: papermill's, after it, holds those that were used.
+    The cell with the notebook's own parameters goes: papermill's, after it, holds those that were used. Pictures get a
+    text for those who do not see them: under which heading they stand.
     """
     notebook = json.loads(path.read_text(encoding="utf-8"))
     notebook["cells"] = [cell for cell in notebook["cells"] if "parameters" not in cell["metadata"].get("tags", [])]
+    heading = ""
     for cell in notebook["cells"]:
         text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            heading = heading_of(text) or heading
         if suffix and cell["cell_type"] == "markdown" and text.startswith("# "):
             first, _, rest = text.partition("\n")
             cell["source"] = f"{first}{suffix}\n{rest}"
             suffix = ""
         if cell["cell_type"] == "markdown":
             cell["source"] = linked("".join(cell["source"]), pages)
+        if cell["cell_type"] != "code":
+            continue
         tags = cell["metadata"].setdefault("tags", [])
+        tags.append("hide-input")
+        shown = cell["metadata"].setdefault("mystnb", {})
+        shown["image"] = {"alt": f"figure: {heading}" if heading else "figure"}
         if "injected-parameters" in tags:
-            tags.append("hide-input")
+            shown |= dict.fromkeys(("code_prompt_show", "code_prompt_hide"), "parameters of this run")
     target.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def heading_of(text: str) -> str:
+    """The last heading in a Markdown cell, without its marks; "" for none."""
+    found = re.findall(r"(?m)^#{1,4} +(.+?) *$", re.sub(r"(?s)```.*?```", "", text))
+    return re.sub(r"[*`]", "", found[-1]) if found else ""
 
 
 def linked(text: str, pages: Mapping[str, str]) -> str:
@@ -161,10 +180,16 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], more
     figures = []
     for figure in headline.get("figures", []):
         shutil.copy(root / "headline" / figure["file"], source / figure["file"])
-        figures.append(f"```{{figure}} {figure['file']}\n{figure['caption']}\n```")
+        alt = re.sub(r"[^\w ,.:;%()±-]+", " ", figure["caption"].splitlines()[0]) if figure["caption"] else "figure"
+        figures.append(f"```{{figure}} {figure['file']}\n:alt: {alt}\n{figure['caption']}\n```")
+    reviews = reviews_section(root, source)
     text = Template((HERE / "index.md").read_text(encoding="utf-8")).substitute(
         title=headline.get("title") or f"The VideoPipe paper, rebuilt (preset {in_markdown(root.name)})",
         note=f":::{{note}}\n{headline['note']}\n:::",
+        reviews=reviews,
+        review_link="[below](#clips-to-look-at-first)"
+        if reviews
+        else "a review page, once there are clips without labels",
         n_classes=headline.get("n_classes", 17),
         headline=results(headline),
         small=listed_apart(headline.get("small")),

@@ -21,8 +21,7 @@ nb_execution_mode = "off"  # the workflow has run them
 nb_merge_streams = True
 nb_ipywidgets_js: dict[str, dict[str, str]] = {}  # the default loads scripts from the internet
 nb_render_text_lexer = "none"
-nb_code_prompt_show = "Parameters of this run"  # the only cells that are folded away
-nb_code_prompt_hide = "Parameters of this run"
+nb_code_prompt_show = nb_code_prompt_hide = "code"  # of all cells; that with the parameters says so itself
 myst_enable_extensions = ["dollarmath", "colon_fence"]
 myst_heading_anchors = 3
 myst_update_mathjax = False
@@ -32,8 +31,10 @@ html_theme = "sphinx_book_theme"
 html_title = "VPipe"
 html_static_path = ["_static"]
 html_css_files = ["vpipe.css"]
+html_js_files = ["vpipe.js"]  # the switch that opens all code of the pages
 html_show_sphinx = False
 html_last_updated_fmt = ""
+html_context = {"default_mode": "auto"}  # light or dark as the system, until a reader chooses
 html_math_renderer = "mathml"
 html_theme_options = {
     "use_download_button": True,
