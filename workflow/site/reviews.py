@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import cv2
+import pandas as pd
 
 from vpipe_utils.review.proposals import Review, proposals, read_review
 from vpipe_utils.user_files.user_text import many, one_line
@@ -58,7 +59,7 @@ def _row(review: Review, row: dict, address: str, source: Path, file: str) -> st
     second = f"{row['second']:.1f} s" if has_time else "–"
     picture = "–"
     seen = review.evidence[(review.evidence["video"] == row["video"]) & (review.evidence["class"] == row["class"])]
-    if len(seen) and _small_copy(review.folder / seen["picture"].iloc[0], source / "_static" / file):
+    if len(seen) and _small_copy(review.folder, seen.iloc[0], source / "_static" / file):
         alt = f"{row['class']} at {second}"
         picture = f'<a href="{link}"><img src="_static/{file}" alt="{escaped(alt)}" loading="lazy"></a>'
     label = f"{row['class']} {row['name']}".strip()
@@ -67,10 +68,17 @@ def _row(review: Review, row: dict, address: str, source: Path, file: str) -> st
     return "<tr>" + "".join(f"<td>{cell}</td>" for cell in cells) + "</tr>"
 
 
-def _small_copy(path: Path, target: Path) -> bool:
+def _small_copy(folder: Path, seen: pd.Series, target: Path) -> bool:
+    """The picture of an evidence with its box, small; False where there is no picture."""
+    path = folder / seen["picture"]
     picture = cv2.imread(str(path)) if path.is_file() else None
     if picture is None:
         return False
+    if seen[["x0", "y0", "x1", "y1"]].notna().all():
+        corners = [(round(seen[x]), round(seen[y])) for x, y in (("x0", "y0"), ("x1", "y1"))]
+        thick = max(1, round(2 * picture.shape[1] / WIDTH))
+        cv2.rectangle(picture, *corners, (0, 0, 0), 2 * thick)
+        cv2.rectangle(picture, *corners, (255, 255, 255), thick)
     height = max(1, round(picture.shape[0] * WIDTH / picture.shape[1]))
     return cv2.imwrite(str(target), cv2.resize(picture, (WIDTH, height), interpolation=cv2.INTER_AREA))
 

@@ -214,6 +214,7 @@ def test_a_phone_shows_the_list_or_a_clip_and_nothing_runs_out(folder: Path, dar
         page.locator(".clip-row").nth(1).click()
         assert page.locator("#clip-name").inner_text() == ODD[1] and page.locator("#side").is_hidden()
         assert page.evaluate(wide) <= 390
+        assert page.locator("#agree").bounding_box()["y"] < 844, "at hand without scrolling"
         page.click("#agree")
         assert page.locator("#clip-name").inner_text() == ODD[2]
         page.click("#back")

@@ -28,15 +28,15 @@ def precision_recall(truth: pd.DataFrame, probabilities: pd.DataFrame, names: Ma
     panels = figure.subplots(rows, COLUMNS, sharex=True, sharey=True, squeeze=False)
     for axes, code in zip(panels.flat, truth.columns, strict=False):
         marks, values = truth[code].to_numpy(), probabilities[code].to_numpy(dtype=float)
-        known = in_figure(f"{code} {names.get(code, '')}".strip(), 24)
+        known = in_figure(f"{code} {names.get(code, '')}".strip(), 19)
         if not marks.any():
-            axes.set_title(f"{known}\nno clip", fontsize=7.5)
+            axes.set_title(f"{known}\nno clip", fontsize=7)
             continue
         precision, recall, _ = precision_recall_curve(marks, values)
         axes.step(recall, precision, where="post", color=BLUE, lw=1.2)
         axes.axhline(marks.mean(), color=GREY, ls=(0, (4, 3)), lw=1)
         axes.set_title(
-            f"{known}\nAP {average_precision_score(marks, values):.2f}, {int(marks.sum())} clips", fontsize=7.5
+            f"{known}\nAP {average_precision_score(marks, values):.2f}, {int(marks.sum())} clips", fontsize=7
         )
     for axes in panels.flat[len(truth.columns) :]:
         axes.set_visible(False)
