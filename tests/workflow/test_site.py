@@ -83,7 +83,11 @@ def test_the_start_page_shows_the_clips_to_look_at_first(tmp_path: Path) -> None
     broken.mkdir()
     (broken / "index.html").touch()
     html = rendered(reviews.reviews_section(tmp_path / "own", source))
-    assert "4 clips of 6 to watch; at most 5 % of the defects" in html and "<i>" not in html
+    assert "</a>: 4 clips of 6 to watch.</p>" in html and "<i>" not in html
+    promised = {"guarantee": {"missed": 0.05, "sentence": "No promise holds for these <clips>."}}
+    made_up_review(folder, videos=False, record=promised)
+    said = rendered(reviews.reviews_section(tmp_path / "own", source))
+    assert "No promise holds for these &lt;clips&gt;" in said and "5 %" not in said
     first = proposals(read_review(folder)).iloc[0]
     assert f"{first['probability']:.2f}</td><td>{first['second']:.1f} s" in html
     assert 'href="../review/week%20%232%20%3Ci%3E/index.html#clip=%3Cimg%20src%3Dx' in html

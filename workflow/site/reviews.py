@@ -38,9 +38,9 @@ def review_part(review: Review, source: Path, number: int) -> str:
     address = f"../review/{quote(review.folder.name)}/index.html"
     watch, clips = int(review.queue["watch"].sum()), len(review.calibrated)
     name = escaped(review.record.get("name") or review.folder.name)
-    words = f"{many(watch, 'clip')} of {clips:,} to watch"
-    missed = (review.record.get("guarantee") or {}).get("missed")
-    words += f"; at most {100 * missed:g} % of the defects are missed with them" if isinstance(missed, float) else ""
+    # what is promised, or that nothing is (clips from elsewhere), is the review's own sentence
+    promise = (review.record.get("guarantee") or {}).get("sentence")
+    words = promise.rstrip(".") if isinstance(promise, str) else f"{many(watch, 'clip')} of {clips:,} to watch"
     unreadable = len(review.clips) - clips
     words += f"; {many(unreadable, 'clip')} cannot be read" if unreadable else ""
     best = proposals(review).drop_duplicates("video").head(FIRST)

@@ -62,6 +62,32 @@ def test_promise_drift_and_what_breaks_it_stand_at_the_top(tab: Tab) -> None:
     assert tab.page.locator("#drift").is_visible()
 
 
+def test_where_no_promise_holds_it_is_said_once(tmp_path: Path) -> None:
+    sentence = "No promise holds for these clips: they are <darker>."
+    levels = [
+        {
+            "missed": 0.05,
+            "kind": "sure",
+            "confidence": 0.9,
+            "watch": 0.6,
+            "realised": 0.02,
+            "holds": 0.95,
+            "splits": 200,
+        }
+    ]
+    guarantee = {"missed": 0.05, "sentence": sentence, "levels": levels}
+    drift = {"warns": True, "sentence": "they are <darker>."}
+    folder = made_up_review(
+        tmp_path / "r", ["a.mp4", "b.mp4"], videos=False, record={"guarantee": guarantee, "drift": drift}
+    )
+    write_page(folder)
+    with browser_tab() as tab:
+        tab.page.goto((folder / "index.html").as_uri())
+        top = tab.page.locator("#trust").text_content()
+        assert top.count("<darker>") == 1 and tab.page.locator("#drift").inner_text() == sentence
+        assert "with 90 % confidence60 %2 %95 % of 200 trials" in top and tab.errors == []
+
+
 def test_search_filter_and_order(tab: Tab, folder: Path) -> None:
     page, table = tab.page, read_table(folder / CALIBRATED).set_index("video")
     page.keyboard.press("/")

@@ -14,9 +14,10 @@
     const watch = REVIEW.clips.filter((clip) => clip.watch).length;
     const readable = REVIEW.clips.filter((clip) => !clip.unreadable).length;
     const sentence = guarantee.sentence || promised(guarantee, watch, readable);
-    box.append(VP.text("p", sentence, { class: "promise" }));
     const drift = REVIEW.drift || {};
-    if (drift.warns) box.append(VP.text("p", drift.sentence || "These clips look unlike those that the promise was measured on; it may not hold.", { class: "warning", id: "drift" }));
+    const warned = Boolean(drift.warns && drift.sentence && sentence.includes(drift.sentence)); // said once is enough
+    box.append(VP.text("p", sentence, { class: warned ? "promise warning" : "promise", id: warned ? "drift" : null }));
+    if (drift.warns && !warned) box.append(VP.text("p", drift.sentence || "These clips look unlike those that the promise was measured on; it may not hold.", { class: "warning", id: "drift" }));
     const more = VP.el("details", {}, VP.el("summary", { text: "How far to trust this" }));
     if (guarantee.measured_on) more.append(VP.text("p", "Measured on: " + guarantee.measured_on));
     more.append(VP.text("p", guarantee.breaks_when || "Another camera, another town or another way of filming breaks such a promise.", { id: "breaks" }));
@@ -35,8 +36,16 @@
 
   function levels(rows) {
     const shown = (value) => (typeof value === "number" ? VP.percent(value) : "–");
-    const head = VP.el("tr", {}, ...["missed at most", "to watch", "missed on held-out recordings"].map((text) => VP.el("th", { scope: "col", text })));
-    const body = rows.map((row) => VP.el("tr", {}, ...["missed", "watch", "realised"].map((key) => VP.el("td", { text: shown(row[key]) }))));
+    const kinds = { sure: (row) => "with " + shown(row.confidence) + " confidence", mean: () => "on average" };
+    const columns = [
+      ["missed", "missed at most", (row) => shown(row.missed)],
+      ["kind", "promised", (row) => (kinds[row.kind] ? kinds[row.kind](row) : "–")],
+      ["watch", "to watch here", (row) => shown(row.watch)],
+      ["realised", "missed when tried", (row) => shown(row.realised)],
+      ["holds", "held in", (row) => shown(row.holds) + (row.splits ? ` of ${row.splits} trials` : "")],
+    ].filter(([key]) => rows.some((row) => row[key] !== undefined));
+    const head = VP.el("tr", {}, ...columns.map(([, text]) => VP.el("th", { scope: "col", text })));
+    const body = rows.map((row) => VP.el("tr", {}, ...columns.map(([, , cell]) => VP.el("td", { text: cell(row) }))));
     return VP.el("div", { class: "wide" }, VP.el("table", {}, VP.el("thead", {}, head), VP.el("tbody", {}, ...body)));
   }
 
