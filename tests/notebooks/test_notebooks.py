@@ -15,11 +15,13 @@ from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.learning.params import FrameParams, SuperImageParams, VideoParams
 from vpipe_utils.learning.weak.params import WeakParams
 from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.review.predicting.params import ReviewParams
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 MAX_LINES = 24
 KINDS = (DataParams, FrameParams, VideoParams, SuperImageParams, EnsembleParams, BenchmarkParams, WeakParams)
+KINDS += (ReviewParams,)
 
 
 @pytest.fixture(params=NOTEBOOKS, ids=[path.stem for path in NOTEBOOKS])

@@ -165,3 +165,13 @@ def test_findings_name_the_rule_and_claim_none_without_a_normal_class():
     assert conclusions.ensemble_findings(few, "ZC") == ["What the ensemble adds cannot be told from 19 scored videos."]
     lone = conclusions.ensemble_findings(few | {"members": {"video/b": 1.0}}, None)
     assert lone == [alone, none]
+
+
+def test_weights_by_loss_are_said_with_their_gain_or_that_it_is_open() -> None:
+    from vpipe_utils.evaluation.resampling import Difference
+    from vpipe_utils.report.conclusions import weight_lines
+
+    said = weight_lines({"least loss": Difference(0.01, -0.01, 0.03), "greedy selection": Difference(0.02, 0.01, 0.03)})
+    assert said.startswith("- The ensemble with weights by least loss and the one with the weights above cannot")
+    assert "greedy selection beats the one with the weights above by +0.020 [+0.010, +0.030] mAP" in said
+    assert "Nothing is held out" in weight_lines({})

@@ -204,6 +204,19 @@ def choice_lines(weights: Flattery | None, epochs: pd.DataFrame) -> list[str]:
     return [kept, f"{plain} {weights.difference:+.3f} mAP; they come from the other folds, so this is left out."]
 
 
+def weight_lines(gains: Mapping[str, Difference]) -> str:
+    """What weights chosen by loss gain on held-out clips over the ensemble's own, a line each.
+
+    ``gains``: way of choosing -> difference in mAP with its interval over recordings; empty where nothing is held out.
+    """
+    if not gains:
+        return "Nothing is held out here, and out of fold such weights flatter themselves: their gain stays open."
+    return "\n".join(
+        f"- {verdict(f'The ensemble with weights by {way}', 'the one with the weights above', *gain)}"
+        for way, gain in gains.items()
+    )
+
+
 def ensemble_findings(figures: Mapping[str, object], normal_class: str | None) -> list[str]:
     """What the ensemble adds to its best member, and the rule to the ensemble. ``figures``: metrics.json of 06."""
     best = in_markdown(figures["best_member"])

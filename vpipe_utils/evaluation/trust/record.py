@@ -19,7 +19,7 @@ from vpipe_utils.evaluation.trust import calibration, drift, risk_control
 from vpipe_utils.storage.files import atomic_path
 from vpipe_utils.storage.tables import read_json, write_json
 
-VERSION = 1  # raise it when the same predictions give another trust
+VERSION = 2  # raise it when the same predictions give another trust
 TRUST, REFERENCE = "trust.json", "drift.safetensors"
 BREAKS_WHEN = (
     "It holds for new recordings of the kind that it was calibrated on. Another camera, another town, other pipes or "
@@ -50,6 +50,8 @@ class Trust:
     normal: str | None
     calibrator: calibration.Calibrator
     choice: pd.DataFrame  # log-loss out of fold of every calibrator that was tried
+    before: pd.DataFrame  # `calibration.reliability` out of fold, before and after
+    after: pd.DataFrame
     levels: tuple[Level, ...]
     proposed: Mapping[str, float]  # class -> calibrated probability from which on it is proposed
     reference: drift.Reference
@@ -88,6 +90,8 @@ class Trust:
             "calibrator": {"kind": self.calibrator.kind, "by_class": self.calibrator.by_class},
             "coefficients": self.calibrator.coefficients,
             "choice": self.choice.to_dict("list"),
+            "before": self.before.to_dict("list"),
+            "after": self.after.to_dict("list"),
             "levels": [asdict(level) for level in self.levels],
             "proposed": dict(self.proposed),
             "usual": dict(self.reference.usual),
@@ -109,7 +113,7 @@ def read_trust(folder: Path) -> Trust:
         tuple(record["classes"]),
         record["normal"],
         calibration.Calibrator(kind["kind"], kind["by_class"], np.array(record["coefficients"])),
-        pd.DataFrame(record["choice"]),
+        *(pd.DataFrame(record[name]) for name in ("choice", "before", "after")),
         tuple(Level(**level) for level in record["levels"]),
         record["proposed"],
         reference,
@@ -147,6 +151,8 @@ def make_trust(
         normal,
         calibrator,
         choice,
+        calibration.reliability(values, targets),
+        calibration.reliability(said, targets),
         tuple(_level(clips, missed, kind, splits) for kind in ("sure", "mean") for missed in risk_control.LEVELS),
         _proposed(out_of_fold, labels),
         drift.fit(spaces, recordings),

@@ -61,7 +61,7 @@ def predict_members(
     with progress_bar(total=len(videos) * len(folders), description="predicting", progress=progress) as bar:
         found = {}
         for member in trained.members:
-            by_run = [_predict_run(member, run, cache, content, work / "predicted", bar.update) for run in member.runs]
+            by_run = [predict_run(member, run, cache, content, work / "predicted", bar.update) for run in member.runs]
             found[member.name] = fold_mean(by_run)
     _forget_others(work / "predicted", trained, content)
     return found
@@ -72,9 +72,10 @@ def combine(trained: Trained, by_member: dict[str, pd.DataFrame]) -> pd.DataFram
     return weighted_mean(by_member, {member.name: member.weight for member in trained.members})
 
 
-def _predict_run(
+def predict_run(
     member: Member, run: Path, cache: TileCache, content: dict[str, str], folder: Path, done: object
 ) -> pd.DataFrame:
+    """One network's probabilities of the clips of `content` (name -> what its tiles are), block by block."""
     params = run_params(run)
     tables, network = [], None
     for path, names in _blocks(run, params, content, folder):

@@ -12,8 +12,8 @@ import pandas as pd
 
 from vpipe_utils.data.annotations import class_columns
 from vpipe_utils.data.sampling import uniform_indices
-from vpipe_utils.evaluation.ensemble import zc_rule
-from vpipe_utils.evaluation.predictions import write_predictions, write_submission
+from vpipe_utils.evaluation.ensemble import fold_mean, zc_rule
+from vpipe_utils.evaluation.predictions import read_predictions, write_predictions, write_submission
 from vpipe_utils.evaluation.trust.risk_control import LEVELS
 from vpipe_utils.project.dependencies import deciding_versions
 from vpipe_utils.project.paths import project_root
@@ -24,11 +24,11 @@ from vpipe_utils.review.predicting.clips import clips_table, describe_clips, ind
 from vpipe_utils.review.predicting.predict import combine, predict_members, read_tiles
 from vpipe_utils.review.predicting.queue import drift_of_review, guarantee_of, queue_table
 from vpipe_utils.review.predicting.trained import Trained, find_trained, layout_of
-from vpipe_utils.review.predicting.trusting import drift_of, trust_of
+from vpipe_utils.review.predicting.trusting import drift_of, own_tiles, trust_of
 from vpipe_utils.review.tables import CALIBRATED, CLIPS, PREDICTED, PREDICTIONS, QUEUE, REVIEW, write_review_table
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, writing
 from vpipe_utils.storage.locks import lock
-from vpipe_utils.storage.tables import write_json
+from vpipe_utils.storage.tables import read_table, write_json
 from vpipe_utils.tiles.tile_cache import TileCache
 
 SHEET = 9  # frames of a contact sheet, as many as a super-image has
@@ -108,6 +108,33 @@ def make_review(
             raise ValueError(f"none of the {len(clips)} clips can be read: see reason in {folder / CLIPS}")
         cache = read_tiles(trained, table, work, workers, progress)
         by_member = predict_members(trained, cache, names, work, progress)
+        write_tables(trained, clips, by_member, cache, missed, folder)
+        write_pages(folder, cache, names)
+    return folder
+
+
+def review_of_preset(trained: Trained, missed: float = LEVELS[0]) -> Path | None:
+    """The review `test` of a preset's clips without labels, from what its runs have predicted; None where none are.
+
+    Nothing is decoded or predicted again. Raises ValueError for a packed model, FileNotFoundError for a run that has
+    not predicted them (`workflow/predict.py`).
+    """
+    if trained.kind == "packed":
+        raise ValueError(f"{trained.folder} is packed, without the clips of its preset: name clips with VIDEOS=folder")
+    layout = layout_of(trained.members[0].runs[0])
+    videos = read_table(layout.videos_table)
+    videos = videos[videos["split"] == "test"]
+    names = videos.loc[videos["readable"], "video"].tolist()
+    if not names:
+        return None
+    by_member = {}
+    for member in trained.members:
+        files = [run / "test_predictions.parquet" for run in member.runs]
+        by_member[member.name] = fold_mean([read_predictions(file, trained.classes, names) for file in files])
+    folder, cache = layout.root / "review" / "test", own_tiles(trained, names)
+    with alone_in(folder):
+        clips = clips_table(videos)
+        write_review_table(clips, folder, CLIPS)
         write_tables(trained, clips, by_member, cache, missed, folder)
         write_pages(folder, cache, names)
     return folder

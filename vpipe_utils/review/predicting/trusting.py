@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,11 +43,16 @@ def trust_of(trained: Trained) -> Trust:
     by_member = {name: table.set_index("video").loc[common].reset_index() for name, table in by_member.items()}
     whole = weighted_mean(by_member, {member.name: member.weight for member in trained.members})
     labels = read_labels(layout, trained.classes).set_index("video").loc[common].reset_index()
-    data = trained.data.model_copy(update={"outputs": str(layout.root.parent), "preset": layout.root.name})
-    colours = cached_features(open_tiles(data, common), common)
+    colours = cached_features(own_tiles(trained, common), common)
     trust = make_trust(whole, list(by_member.values()), colours, labels, trained.data.normal_class, made_of)
     trust.write(folder)
     return trust
+
+
+def own_tiles(trained: Trained, names: Sequence[str]) -> TileCache:
+    """The tile cache of the preset that trained, wherever its outputs lie by now."""
+    root = layout_of(trained.members[0].runs[0]).root
+    return open_tiles(trained.data.model_copy(update={"outputs": str(root.parent), "preset": root.name}), names)
 
 
 def drift_of(trust: Trust, by_member: dict[str, pd.DataFrame], cache: TileCache) -> np.ndarray:
