@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from browser import browser_tab
 from made_up_review import made_up_review
 from markdown_it import MarkdownIt
 
@@ -95,11 +98,13 @@ def test_the_start_page_shows_the_clips_to_look_at_first(tmp_path: Path) -> None
     assert "The review broken cannot be shown" in html and "onerror=alert(1)&gt;" in html
 
 
-def test_the_pages_of_docs_are_part_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def source_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cells: list[dict]) -> Path:
+    """Sphinx's source folder of a preset without models, whose notebooks all have these cells."""
     root, source = tmp_path / "demo", tmp_path / "source"
     (root / "notebooks").mkdir(parents=True)
+    kind = {"metadata": {}, "nbformat": 4, "nbformat_minor": 5}
     for name in build.PLAIN:
-        (root / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": []}))
+        (root / "notebooks" / f"{name}.ipynb").write_text(json.dumps({"cells": cells, **kind}))
     (root / "headline").mkdir()
     (root / "headline" / "headline.json").write_text(json.dumps({"columns": ["Model"], "rows": [], "note": "A note."}))
     no_models = {f"{approach}_models": [] for approach, _ in build.APPROACHES.values()}
@@ -107,9 +112,46 @@ def test_the_pages_of_docs_are_part_of_the_report(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(build, "runs_benchmarks", lambda preset, source: False)
     monkeypatch.setattr(build, "runs_weak", lambda preset: False)
     build.write_source(root, source)
+    return source
+
+
+def test_the_pages_of_docs_are_part_of_the_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = source_of(tmp_path, monkeypatch, [])
     start = (source / "index.md").read_text(encoding="utf-8")
     for page in build.ABOUT:
         text = (source / f"{page}.md").read_text(encoding="utf-8")
         pictures = re.findall(r"\]\((sketches/\w+\.svg)\)", text)
         assert f"\n{page}\n" in start and all((source / picture).is_file() for picture in pictures)
     assert not list(source.rglob("draw.py"))
+
+
+def test_pages_in_a_browser(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Code comes at the press of a button and stays; wide tables scroll in themselves; nothing from the network."""
+    wide = pd.DataFrame([range(40)], columns=[f"a long name {k}" for k in range(40)]).to_html()
+    output = {"output_type": "execute_result", "execution_count": 1, "metadata": {}, "data": {"text/html": wide}}
+    code = {"cell_type": "code", "metadata": {}, "execution_count": 1}
+    cells = [
+        {
+            "cell_type": "markdown",
+            "metadata": {},
+            "source": "# Page\n\n`vpipe_utils.a.very.long.name.that.does.not.fit`",
+        },
+        code | {"source": "secret = 1", "outputs": []},
+        code | {"source": "table(secret)", "outputs": [output]},
+    ]
+    source = source_of(tmp_path, monkeypatch, cells)
+    done = [sys.executable, "-m", "sphinx", "-b", "html", "-q", str(source), str(tmp_path / "html")]
+    assert subprocess.run(done, capture_output=True, timeout=200).returncode == 0
+    for width, dark in ((1300, False), (390, True)):
+        with browser_tab(width, 844, dark) as tab:
+            page = tab.page
+            page.goto((tmp_path / "html" / "06_ensemble.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.locator("table.dataframe").is_visible() and page.get_by_text("secret = 1").is_hidden()
+            page.click(".code-switch")
+            page.reload()
+            assert page.get_by_text("secret = 1").is_visible(), "remembered"
+            page.goto((tmp_path / "html" / "index.html").as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= width
+            assert page.locator(".door").count() == 2 and page.locator("article img:not([alt])").count() == 0
+            assert tab.errors == [] and tab.requests == []
