@@ -8,6 +8,10 @@
 #   make export RUN=demo OUT=folder   weights, parameters, classes, calibration and a model card as one folder
 #   make corrections PRESET=mytown REVIEW=folder CSV=file    what its page exported, with the labels there were: preset mytown_next
 #   make rehearse PRESET=paper  before GPU days: every model through its notebook for a few updates, with a table
+#   make report PRESET=paper PROFILE=slurm   the same on a cluster (workflow/profiles)
+#   make status PRESET=paper    what is done, running, failed or out of date, and why; ARGS=--resources lists every job
+#   make dag PRESET=paper       the same as a picture: outputs/paper/dag.svg
+#   make test-slurm             the workflow on a real Slurm, which it installs (Debian or Ubuntu, as root)
 #   make test                   lint and tests      make test-full   the slow ones too
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
@@ -20,15 +24,16 @@
 PRESET ?= demo
 # Tricks of params/tricks that every model of the preset is trained with besides, as in TRICK="no_ema no_flip".
 TRICK ?=
-export PRESET TRICK
-# Jobs at a time; a training run is one job on one core, or on one GPU where there are any.
-JOBS ?= $(shell nproc 2>/dev/null || sysctl -n hw.ncpu 2>/dev/null || echo 2)
+# Where jobs run: default is this machine, slurm a cluster (workflow/profiles).
+PROFILE ?= default
+# Jobs at a time; a training run is one job on one core, or on one GPU where there are any. Empty: one a core.
+JOBS ?=
 # New clips: a folder or a list of paths; a preset, a run's folder or a packed model; the review's name, if not the folder's.
 VIDEOS ?=
 RUN ?= demo
 NAME ?=
 OUT ?=
-export VIDEOS RUN NAME OUT
+export PRESET TRICK PROFILE VIDEOS RUN NAME OUT
 # Of make corrections: the review, what its page exported, and the name of the preset to write (else PRESET_next).
 REVIEW ?=
 CSV ?=
@@ -37,12 +42,14 @@ export REVIEW CSV NEXT
 # Handed on to Snakemake (report), pytest (test) or JupyterLab (lab), as in make report ARGS="--dry-run".
 ARGS ?=
 
+jobs = $(if $(JOBS),--jobs "$(JOBS)")
 bin := .venv/bin
 ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report predict export corrections rehearse benchmarks sight bench leakage weak test test-full lab lint clean lock setup
+.PHONY: help report predict export corrections status dag rehearse benchmarks sight bench leakage weak
+.PHONY: test test-full test-slurm lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -51,7 +58,7 @@ $(ready): pyproject.toml requirements.lock workflow/setup.sh
 	@bash workflow/setup.sh
 
 report: $(ready)
-	@$(bin)/python workflow/run.py --preset="$$PRESET" --trick="$$TRICK" --jobs "$(JOBS)" -- $(ARGS)
+	@$(bin)/python workflow/run.py --preset="$$PRESET" --trick="$$TRICK" --profile="$$PROFILE" $(jobs) -- $(ARGS)
 
 predict: $(ready)
 	@$(bin)/python workflow/review.py --videos="$$VIDEOS" --run="$$RUN" --name="$$NAME" --out="$$OUT" $(ARGS)
@@ -62,6 +69,12 @@ export: $(ready)
 corrections: $(ready)
 	@$(bin)/python workflow/corrections.py --preset="$$PRESET" --review="$$REVIEW" --csv="$$CSV" --next="$$NEXT"
 
+status: $(ready)
+	@$(at_home) $(bin)/python workflow/status.py --preset="$$PRESET" --trick="$$TRICK" $(ARGS)
+
+dag: $(ready)
+	@$(at_home) $(bin)/python workflow/status.py --preset="$$PRESET" --trick="$$TRICK" --picture $(ARGS)
+
 rehearse: $(ready)
 	@$(at_home) $(bin)/python workflow/rehearse.py --preset="$$PRESET" $(ARGS)
 
@@ -69,16 +82,16 @@ benchmarks: $(ready)
 	@$(bin)/python workflow/run.py --preset=full --jobs 1 -- --until benchmarks --forcerun benchmarks $(ARGS)
 
 sight: $(ready)
-	@$(at_home) $(bin)/python workflow/sight.py --jobs "$(JOBS)" -- $(ARGS)
+	@$(at_home) $(bin)/python workflow/sight.py --profile="$$PROFILE" $(jobs) -- $(ARGS)
 
 bench: $(ready)
-	@$(at_home) $(bin)/python workflow/bench.py --preset="$(or $(filter-out demo,$(PRESET)),bench)" --jobs "$(JOBS)" -- $(ARGS)
+	@$(at_home) $(bin)/python workflow/bench.py --preset="$(or $(filter-out demo,$(PRESET)),bench)" --profile="$$PROFILE" $(jobs) -- $(ARGS)
 
 leakage: $(ready)
-	@$(at_home) $(bin)/python workflow/leakage.py --jobs "$(JOBS)" -- $(ARGS)
+	@$(at_home) $(bin)/python workflow/leakage.py --profile="$$PROFILE" $(jobs) -- $(ARGS)
 
 weak: $(ready)
-	@$(at_home) $(bin)/python workflow/weak.py --jobs "$(JOBS)" -- $(ARGS)
+	@$(at_home) $(bin)/python workflow/weak.py --profile="$$PROFILE" $(jobs) -- $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .
@@ -90,6 +103,10 @@ test: lint
 
 test-full: lint
 	@$(pytest) -m "" $(ARGS)
+
+test-slurm: $(ready)
+	@command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ] || apt-get install -y --no-install-recommends slurm-wlm munge
+	@$(at_home) $(bin)/python -m pytest -m "" tests/workflow/test_slurm.py $(ARGS)
 
 lab: $(ready)
 	@$(at_home) $(bin)/jupyter lab $(ARGS)

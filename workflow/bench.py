@@ -22,6 +22,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
 
+import where  # noqa: E402
 from job import die_with_parent  # noqa: E402
 
 from vpipe_utils.data.params import DataParams  # noqa: E402
@@ -31,7 +32,7 @@ from vpipe_utils.evaluation.tricks.plan import Plan, read_plan  # noqa: E402
 from vpipe_utils.evaluation.tricks.records import LABELS, PLAIN, RunRecord, known_labels, read_records, write_record  # noqa: E402
 from vpipe_utils.evaluation.tricks.tuning import chosen_rates  # noqa: E402
 from vpipe_utils.learning.params import read_model  # noqa: E402
-from vpipe_utils.project.parallel import run_parallel  # noqa: E402
+from vpipe_utils.project.parallel import run_parallel, usable_cores  # noqa: E402
 from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE, layer_files, read_layers  # noqa: E402
 from vpipe_utils.project.paths import Layout, RunName  # noqa: E402
 from vpipe_utils.project.seeds import derive_seed  # noqa: E402
@@ -47,13 +48,12 @@ A_TIME = 8  # runs a job slot between two rounds of records: what a stopped benc
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the bench of tricks and write its records")
     parser.add_argument("--preset", default="bench", help="a folder of params/ with a plan.yaml")
-    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
-    parser.add_argument("--outputs", help="another folder for everything that is written")
+    where.add_options(parser)
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
     try:
-        bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further)
+        bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
         rates = chosen_rates(bench.plan, bench.records())
         bench.make(f"confirmation of {arguments.preset}", bench.plan.confirmation(rates))
@@ -67,8 +67,11 @@ def main() -> None:
 class Bench:
     """One preset's plan, and the records that there are of its runs."""
 
-    def __init__(self, preset: str, outputs: str | None, jobs: int, further: list[str]) -> None:
-        self.preset, self.outputs, self.jobs, self.further = preset, outputs, jobs, further
+    def __init__(
+        self, preset: str, outputs: str | None, jobs: int | None, further: list[str], profile: str = "default"
+    ) -> None:
+        self.preset, self.outputs, self.further, self.profile = preset, outputs, further, profile
+        self.jobs_given, self.jobs = jobs, jobs or usable_cores()
         self.plan: Plan = read_plan(preset)
         files = layer_files(preset)
         values = read_layers(files) | ({"outputs": outputs} if outputs else {})
@@ -128,11 +131,11 @@ class Bench:
         root = self.data.layout.root
         root = root.relative_to(ROOT) if root.is_relative_to(ROOT) else root
         targets = [str(root / "runs" / self.approach / name.recipe / name.part / "metrics.json") for name in names]
-        where = ["--outputs", self.outputs] if self.outputs else []
-        command = [sys.executable, str(ROOT / "workflow" / "run.py"), "--preset", self.preset, *where]
+        command = [sys.executable, str(ROOT / "workflow" / "run.py"), "--preset", self.preset]
+        command += where.words(self.jobs_given, self.profile, self.outputs)
         # A killed bench takes it along: else it would hold the preset's lock, and the next start would be refused.
         ends = die_with_parent if os.getpid() != 1 else None
-        done = subprocess.run([*command, "--jobs", str(self.jobs), "--", *targets, *self.further], preexec_fn=ends)
+        done = subprocess.run([*command, "--", *targets, *self.further], preexec_fn=ends)
         if done.returncode:
             sys.exit(done.returncode)
 

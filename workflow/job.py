@@ -13,6 +13,7 @@ import ctypes
 import itertools
 import json
 import os
+import random
 import re
 import shutil
 import signal
@@ -42,7 +43,7 @@ def main() -> int:
     parser.add_argument("--log", type=Path, required=True, help="text the notebook prints")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--root", required=True, help="outputs/<preset>; marks the processes of this run")
-    parser.add_argument("--gpu", action="store_true", help="take a GPU for itself where there is one")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to take for itself, where there are any")
     parser.add_argument("--preset", required=True, help="a folder of params/")
     parser.add_argument("--model", help="a model, ensemble or benchmarks; without it the parameters of the data alone")
     parser.add_argument("--fold", type=int)
@@ -53,9 +54,13 @@ def main() -> int:
 
     die_with_parent()
     environment = job_environment(arguments.threads, arguments.root)
-    device = claim_gpu(environment) if arguments.gpu else None  # held, by its lock, until this process ends
-    if device is not None:
-        environment["CUDA_VISIBLE_DEVICES"] = device
+    try:
+        devices = claim_gpus(environment, arguments.gpus)  # held, by their locks, until this process ends
+    except ValueError as error:
+        print(f"{arguments.executed.stem} failed: {error}", file=sys.stderr)
+        return 1
+    if devices:
+        environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
 
     command = [
         sys.executable, "-m", "papermill", str(arguments.notebook), str(arguments.kept),
@@ -152,24 +157,34 @@ def last_line(log: Path) -> str:
     return lines[-1].strip() if lines else "papermill said nothing"
 
 
-def claim_gpu(environment: dict[str, str]) -> str | None:
-    """A free GPU's number, once there is one; None without GPUs.
+def claim_gpus(environment: Mapping[str, str], count: int = 1) -> list[str]:
+    """The numbers of that many free GPUs, once there are so many; empty without GPUs, or where none is asked for.
 
-    Inside a Slurm allocation several jobs may share its GPUs; other allocations on the machine number theirs anew.
+    All or none: two jobs that each hold one and wait for another would wait for ever. Inside a Slurm allocation several
+    jobs may share its GPUs; other allocations on the machine number theirs anew. Raises ValueError where there will
+    never be so many.
     """
     devices = visible_gpus(environment)
+    if not devices or not count:
+        return []
+    if len(devices) < count:
+        raise ValueError(f"devices is {count}, but this job sees {len(devices)} GPUs: lower devices in training.yaml")
     whose = f"{os.getuid()}-{environment.get('SLURM_JOB_ID', '')}"
     said = False
-    while devices:
+    while True:
+        held: dict[str, int] = {}
         for device in devices:
             name = f"vpipe-gpu-{whose}-{device.replace('/', '_')}.lock"
-            if lock(Path(tempfile.gettempdir()) / name) is not None:  # given back by the end of the process
-                return device
+            if (claimed := lock(Path(tempfile.gettempdir()) / name)) is not None:
+                held[device] = claimed  # given back by the end of the process
+            if len(held) == count:
+                return list(held)
+        for claimed in held.values():
+            os.close(claimed)
         if not said:
             print(f"GPU {', '.join(devices)} is held by another notebook; waiting", file=sys.stderr, flush=True)
             said = True
-        time.sleep(GPU_WAIT_SECONDS)
-    return None
+        time.sleep(GPU_WAIT_SECONDS * (1 + random.random()))  # two that need several must not look in step
 
 
 def visible_gpus(environment: Mapping[str, str]) -> list[str]:

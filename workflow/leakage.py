@@ -18,6 +18,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
 
+import where  # noqa: E402
 from bench import Bench, write_tables  # noqa: E402
 
 from vpipe_utils.pipesim.dataset import DONE  # noqa: E402
@@ -30,13 +31,12 @@ KINDS = {"whole": "folds that keep recordings whole", "plain": "folds that tear 
 def main() -> None:
     parser = argparse.ArgumentParser(description="measure what sibling clips buy, and write the records")
     parser.add_argument("--preset", default="leakage", help="a folder of params/ with a plan.yaml and plain folds")
-    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
-    parser.add_argument("--outputs", help="another folder for everything that is written")
+    where.add_options(parser)
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
     try:
-        plain, whole = sides(arguments.preset, arguments.outputs, arguments.jobs, further)
+        plain, whole = sides(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         names = plain.plan.confirmation({})
         whole.make(KINDS["whole"], names)
         if not further:
@@ -48,10 +48,12 @@ def main() -> None:
         sys.exit(f"make leakage: {error}")
 
 
-def sides(preset: str, outputs: str | None, jobs: int, further: list[str]) -> tuple[Bench, Bench]:
+def sides(
+    preset: str, outputs: str | None, jobs: int | None, further: list[str], profile: str = "default"
+) -> tuple[Bench, Bench]:
     """The bench of a preset with plain folds, and that of the preset which it extends, whose folds are whole."""
-    plain = Bench(preset, outputs, jobs, further)
-    whole = Bench(str(read_yaml(f"params/{preset}/data.yaml").get("extends")), outputs, jobs, further)
+    plain = Bench(preset, outputs, jobs, further, profile)
+    whole = Bench(str(read_yaml(f"params/{preset}/data.yaml").get("extends")), outputs, jobs, further, profile)
     of_whole, of_plain = whole.data.model_dump(), plain.data.model_dump()
     different = {key for key in of_plain if of_plain[key] != of_whole[key]}
     if different != {"preset", "by_recording"} or plain.data.by_recording:

@@ -47,11 +47,17 @@ TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parque
 class Plan:
     """One preset's runs and values; `outputs`: another folder for everything that is written.
 
-    `tricks`: what every model is trained with besides.
+    `tricks`: what every model is trained with besides. `missing`: runs without which the pages are made, by the names
+    of their folders, as in super_image/lite0/fold_0.
     """
 
     def __init__(
-        self, preset: str, outputs: str | None = None, memory_mb: int | None = None, tricks: Sequence[str] = ()
+        self,
+        preset: str,
+        outputs: str | None = None,
+        memory_mb: int | None = None,
+        tricks: Sequence[str] = (),
+        missing: Sequence[str] = (),
     ) -> None:
         self.preset, self.memory_mb = preset, memory_mb
         self.data = read_layers(layer_files(preset))
@@ -63,12 +69,37 @@ class Plan:
         for _, model in self.models:
             require_model_name(model)
         self.folds: list[int] = self.data["train_folds"]
+        self.missing = set(missing)
         self.with_tricks = [
             (approach, model, trick) for trick in tricks for approach, model in self.models if fits(trick, approach)
         ]
         self.jobs = int(self.data["data_jobs"])
         self.with_benchmarks = runs_benchmarks(preset, self.data["source"])
         self.with_weak = runs_weak(preset)
+
+    def runs(self) -> list[Path]:
+        """The folders of all runs that the pages wait for."""
+        return [folder for folder in self._folders(self.models) if self._name(folder) not in self.missing]
+
+    def trick_runs(self) -> list[Path]:
+        """The folders of the runs with tricks: no page but their own waits for them."""
+        return [folder for folder in self._folders(self.with_tricks) if self._name(folder) not in self.missing]
+
+    def unfinished(self) -> list[str]:
+        """Names of the runs, with tricks or without, that have no result."""
+        folders = self._folders([*self.models, *self.with_tricks])
+        return [self._name(folder) for folder in folders if not resolve(folder / "metrics.json").is_file()]
+
+    def _folders(self, recipes: Sequence[tuple[str, ...]]) -> list[Path]:
+        """The folders of the runs of recipes: approach, model and, where there is one, trick."""
+        return [
+            self.layout.run(approach, model, fold, *trick)
+            for approach, model, *trick in recipes
+            for fold in self.folds
+        ]
+
+    def _name(self, folder: Path) -> str:
+        return folder.relative_to(self.layout.root / "runs").as_posix()
 
     def values(self) -> str:
         """The effective values of notebooks 01 and 02."""
@@ -165,11 +196,30 @@ class Plan:
         annotations = [resolve(self.data[key]) for key in ("annotations", "test_annotations") if self.data[key]]
         return _digest(record(resolve(self.data["videos_dir"] or ""), annotations))
 
-    def memory(self, recipe: str, part: str) -> int:
-        """Main memory of a training job in MB, for Slurm and for the limit of one machine; never more than that."""
-        run = RunName.of_folders(recipe, part)
-        wanted = 1000 * read_layers(layer_files(self.preset, run.model, run.fold, run.trick))["memory_gb"]
+    def memory(self, recipe: str, part: str, attempt: int = 1) -> int:
+        """Main memory of a training job in MB, for Slurm and for the limit of one machine; never more than that.
+
+        A further attempt, of which there are some on a cluster, gets half as much again: a lack of memory may have
+        ended the last one. Its notebook goes on from its checkpoint.
+        """
+        wanted = 1000 * self._of_run(recipe, part)["memory_gb"] * (1 + (attempt - 1) / 2)
         return int(min(wanted, self.memory_mb or wanted))
+
+    def minutes(self, recipe: str, part: str, attempt: int = 1) -> int:
+        """After how many minutes a cluster ends a training job; a further attempt gets as much again."""
+        return int(60 * self._of_run(recipe, part)["time_limit_h"] * attempt)
+
+    def threads(self, recipe: str, part: str) -> int:
+        """Cores of a training job on a cluster, where it has a GPU and cores of its own: one and its loaders each."""
+        return self.devices(recipe, part) * (1 + int(self._of_run(recipe, part)["loader_workers"]))
+
+    def devices(self, recipe: str, part: str) -> int:
+        """GPUs of a training job."""
+        return int(self._of_run(recipe, part)["devices"])
+
+    def _of_run(self, recipe: str, part: str) -> dict[str, Any]:
+        run = RunName.of_folders(recipe, part)
+        return read_layers(layer_files(self.preset, run.model, run.fold, run.trick))
 
     def sight_record(self) -> list[Path]:
         """The files of the record that notebook 13 shows; none before the first `make sight`."""

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from job import claim_gpu, die_with_parent, job_environment  # noqa: E402
+from job import claim_gpus, die_with_parent, job_environment  # noqa: E402
 
 
 def main() -> int:
@@ -24,15 +24,14 @@ def main() -> int:
     parser.add_argument("runs", nargs="+", type=Path, help="folders of runs, or files in them")
     parser.add_argument("--root", help="outputs/<preset>; marks the process as one of this preset's workflow")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--gpu", action="store_true", help="take a GPU for itself where there is one")
+    parser.add_argument("--gpus", type=int, default=0, help="GPUs to take for itself, where there are any: 1 is used")
     parser.add_argument("--log", type=Path, help="what the libraries say; the screen otherwise")
     arguments = parser.parse_args()
     if arguments.root:
         die_with_parent()
         os.environ |= job_environment(arguments.threads, arguments.root)
-    device = claim_gpu(os.environ) if arguments.gpu else None  # held until this process ends
-    if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    if devices := claim_gpus(os.environ, arguments.gpus):  # held until this process ends
+        os.environ["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
     folders = [(run if run.is_dir() else run.parent).absolute() for run in arguments.runs]
     with contextlib.ExitStack() as stack:
         if arguments.log:

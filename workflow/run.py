@@ -1,10 +1,14 @@
 """Checks what can be checked in a second, then runs Snakemake in this very process.
 
     python workflow/run.py --preset demo --jobs 2 -- further Snakemake options
+    python workflow/run.py --preset paper --profile slurm -- further Snakemake options
 
 Only one run of a preset at a time: this process locks outputs/<preset>. The operating system releases the lock when the
 process ends, even by `kill -9` (Snakemake's own lock would stay). Before a run starts, it ends the processes that a
 killed run has left.
+
+With --keep-going, which the profiles of clusters have, runs that fail do not stop the others; at the end the pages are
+made from what there is, and say what is missing.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -33,20 +38,26 @@ from vpipe_utils.data.label_checks import check_labels  # noqa: E402
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
 from vpipe_utils.learning.params import fits, read_model, say_smaller_batches  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
+from vpipe_utils.project.parallel import usable_cores  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers, read_yaml  # noqa: E402
 from vpipe_utils.project.paths import Layout, resolve  # noqa: E402
 from vpipe_utils.storage.files import make_folder, sweep, writing  # noqa: E402
 from vpipe_utils.storage.locks import lock  # noqa: E402
+from vpipe_utils.user_files.user_text import listed  # noqa: E402
 
+PROFILES = ROOT / "workflow" / "profiles"
+HERE = "default"  # the profile of one machine
 REHEARSAL = ".rehearsal"  # in a root that rehearse.py made: what lies there is small, and goes at its next start
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the report of one preset")
     parser.add_argument("--preset", default="demo", help="a folder of params/")
-    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
+    parser.add_argument("--jobs", type=int, help="jobs at a time: on this machine as many as it has cores")
+    parser.add_argument("--profile", default=HERE, help="a folder of workflow/profiles, as slurm for a cluster")
     parser.add_argument("--outputs", help="another folder for everything that is written")
     parser.add_argument("--trick", default="", help="train every model with these tricks besides, one after another")
+    parser.add_argument("--missing", type=json.loads, default=[], help="runs without which the pages are made, as JSON")
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
@@ -54,7 +65,9 @@ def main() -> None:
     try:
         tricks = arguments.trick.split()
         data = checked(arguments.preset, arguments.outputs, tricks)
-        require_usable_gpus(os.environ)
+        profile = read_profile(arguments.profile or HERE)
+        if not profile.remote:
+            require_usable_gpus(os.environ)
         root = root_of(data, arguments.outputs)
         hold_lock(root)
         os.chdir(work_folder(root))
@@ -67,25 +80,63 @@ def main() -> None:
         print(f"ended {left} processes that an earlier, killed run had left behind")
     sweep(root, inner=True)
 
-    plan = Plan(arguments.preset, arguments.outputs)
+    plan = Plan(arguments.preset, arguments.outputs, None, tricks, arguments.missing)
     if line := plan.without_notes():
         print(line, file=sys.stderr)
-    again = [] if "--forcerun" in further else plan.made_otherwise()
+    again = [] if "--forcerun" in further or arguments.missing else plan.made_otherwise()
     again = ["--forcerun", *again] if again else []
-    gpus = len(visible_gpus(os.environ))
     # Values inside braces stay text; one that stands alone Snakemake would take for a number, as in preset=007.
     values = {"preset": arguments.preset} | ({"outputs": arguments.outputs} if arguments.outputs else {})
-    values |= {"tricks": tricks}
-    settings = [f"run={json.dumps(values, ensure_ascii=False)}"]
-    settings += [f"train_threads={max(1, arguments.jobs // gpus)}"] if gpus else []
-    memory = machine_memory_mb()
-    settings += [f"memory_mb={memory}"]
-    limits = [f"mem_mb={memory}", *([f"gpu={gpus}"] if gpus else [])]
+    values |= {"tricks": tricks, "missing": arguments.missing}
+    where, settings = limits(profile, arguments.jobs)
+    settings = [f"run={json.dumps(values, ensure_ascii=False)}", *(f"{key}={of}" for key, of in settings.items())]
     os.environ["VPIPE_ROOT"] = str(root)
-    sys.exit(snakemake([
-        *again, "--logger", "vpipe", "--resources", *limits,
-        "--cores", str(arguments.jobs), "--nolock", *further, "--config", *settings,
-    ]))  # fmt: skip
+    failed = snakemake([*again, "--logger", "vpipe", *where, "--nolock", *further, "--config", *settings])
+    going_on = profile.keep_going or {"--keep-going", "-k"} & set(further)
+    if arguments.missing:
+        without = f"The pages are made without {listed(arguments.missing)}: {plan.layout.root / 'logs'} says why. "
+        print(f"{without}The same command tries again.", file=sys.stderr)
+        sys.exit(1)
+    missing = plan.unfinished() if failed and going_on else []
+    if missing and len(missing) < len(plan.runs()) + len(plan.trick_runs()):
+        print(f"{len(missing)} runs failed; the pages are made of the others", file=sys.stderr, flush=True)
+        words = [word for word in sys.argv[1:] if word != "--"]
+        os.execv(sys.executable, [sys.executable, __file__, "--missing", json.dumps(missing), *words])
+    sys.exit(failed)
+
+
+class Profile(NamedTuple):
+    """What is asked of a profile of Snakemake before it runs."""
+
+    folder: Path
+    remote: bool  # jobs run on machines that a scheduler chooses
+    keep_going: bool
+
+
+def read_profile(name: str) -> Profile:
+    """Raises ValueError for a profile that is not there."""
+    folder = PROFILES / name
+    if not (folder / "config.yaml").is_file():
+        there = ", ".join(sorted(path.parent.name for path in PROFILES.glob("*/config.yaml")))
+        raise ValueError(f"profile '{name}' has no workflow/profiles/{name}/config.yaml; profiles are {there}")
+    values = read_yaml(folder / "config.yaml")
+    return Profile(folder, values.get("executor", "local") != "local", bool(values.get("keep-going")))
+
+
+def limits(profile: Profile, jobs: int | None) -> tuple[list[str], dict[str, int]]:
+    """Snakemake's options on where and how many jobs run, and what the Snakefile must know of it.
+
+    On one machine jobs share its cores, its memory and its GPUs; a cluster's scheduler looks after that by itself.
+    """
+    words = ["--workflow-profile", str(profile.folder)]
+    if profile.remote:
+        return [*words, *(["--jobs", str(jobs)] if jobs else [])], {"cluster": 1, "train_threads": 4}
+    jobs = jobs or usable_cores()
+    gpus = len(visible_gpus(os.environ))
+    memory = machine_memory_mb()
+    settings = {"memory_mb": memory} | ({"train_threads": max(1, jobs // gpus)} if gpus else {})
+    shared = [f"mem_mb={memory}", *([f"gpu={gpus}"] if gpus else [])]
+    return [*words, "--resources", *shared, "--cores", str(jobs)], settings
 
 
 def machine_memory_mb(proc: Path = Path("/proc/self/cgroup"), groups: Path = Path("/sys/fs/cgroup")) -> int:
@@ -126,8 +177,13 @@ def snakemake(words: list[str]) -> int:
         return 1
 
 
-def checked(preset: str, outputs: str | None = None, tricks: Sequence[str] = ()) -> DataParams:
-    """Check every parameter file and, for own data, the annotations: a sentence for what is wrong or worth knowing."""
+def checked(
+    preset: str, outputs: str | None = None, tricks: Sequence[str] = (), with_files: bool = True
+) -> DataParams:
+    """Check every parameter file and, for own data, the annotations: a sentence for what is wrong or worth knowing.
+
+    `with_files`: false where the preset is only looked at, so that its videos need not be on this machine.
+    """
     files = layer_files(preset)
     data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
     if data.preset != preset:
@@ -147,12 +203,12 @@ def checked(preset: str, outputs: str | None = None, tricks: Sequence[str] = ())
     for name, kind in (("ensemble", EnsembleParams), ("benchmarks", BenchmarkParams)):
         files = layer_files(preset, name)
         kind.from_values(read_layers(files), f"params/{preset}/{name}.yaml", files)
-    if data.source == "files":
+    if data.source == "files" and with_files:
         for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
             if not path.exists():
                 raise ValueError(f"params/{preset}/data.yaml: {key} '{path}' is not there")
     require_own_place(root_of(data, outputs), data)
-    if data.source == "files":
+    if data.source == "files" and with_files:
         labels = check_labels(data, Layout(resolve(outputs or data.outputs), preset).videos_table)
         print("\n".join(labels.lines), file=sys.stderr)
         models = [read_model(preset, model) for _, model in data.runs]

@@ -17,7 +17,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+
+import where  # noqa: E402
 
 from vpipe_utils.data.params import DataParams  # noqa: E402
 from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
@@ -43,14 +45,13 @@ SHOWN = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the grid of notebook 13 and write its record")
-    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
-    parser.add_argument("--outputs", help="another folder for everything that is written")
+    where.add_options(parser)
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
-    where = ["--outputs", arguments.outputs] if arguments.outputs else []
+    place = where.words(arguments.jobs, arguments.profile, arguments.outputs)
     for preset in PRESETS:
         print(f"{preset}:", file=sys.stderr)
-        words = ["--preset", preset, "--jobs", str(arguments.jobs), *where, "--", "--until", "predict", *further]
+        words = ["--preset", preset, *place, "--", "--until", "predict", *further]
         failed = subprocess.run([sys.executable, str(ROOT / "workflow" / "run.py"), *words]).returncode
         if failed:
             sys.exit(failed)

@@ -17,6 +17,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
 
+import where  # noqa: E402
 from bench import write_tables  # noqa: E402
 
 from vpipe_utils.learning.weak.params import WeakParams  # noqa: E402
@@ -28,8 +29,7 @@ from vpipe_utils.storage.tables import write_json  # noqa: E402
 def main() -> None:
     parser = argparse.ArgumentParser(description="run notebook 09 with repetitions and write its record")
     parser.add_argument("--preset", default="weak", help="a folder of params/ whose weak.yaml has weak_in_report: true")
-    parser.add_argument("--jobs", type=int, default=2, help="jobs at a time")
-    parser.add_argument("--outputs", help="another folder for everything that is written")
+    where.add_options(parser)
     arguments, further = parser.parse_known_args()
     further = [word for word in further if word != "--"]
     os.chdir(ROOT)
@@ -37,8 +37,8 @@ def main() -> None:
         params = weak_params(arguments.preset, arguments.outputs)
     except (ValueError, OSError) as error:
         sys.exit(f"make weak: {error}")
-    where = ["--outputs", arguments.outputs] if arguments.outputs else []
-    words = ["--preset", params.preset, "--jobs", str(arguments.jobs), *where, "--", "--until", "weak", *further]
+    place = where.words(arguments.jobs, arguments.profile, arguments.outputs)
+    words = ["--preset", params.preset, *place, "--", "--until", "weak", *further]
     failed = subprocess.run([sys.executable, str(ROOT / "workflow" / "run.py"), *words]).returncode
     if failed:
         sys.exit(failed)

@@ -13,8 +13,8 @@ from vpipe_utils.learning import history
 from vpipe_utils.learning.history import History, TrainingBar
 
 
-def validated(log: History, epoch: int) -> None:
-    """One epoch of training and its validation, as Lightning reports them."""
+def validated(log: History, epoch: int, processes: int = 1, first: bool = True) -> None:
+    """One epoch of training and its validation, as Lightning reports them to one of several processes."""
     trainer = SimpleNamespace(
         current_epoch=epoch,
         max_epochs=9,
@@ -22,6 +22,9 @@ def validated(log: History, epoch: int) -> None:
         optimizers=[SimpleNamespace(param_groups=[{"lr": 0.1}])],
         accumulate_grad_batches=1,
         is_last_batch=True,
+        world_size=processes,
+        is_global_zero=first,
+        strategy=SimpleNamespace(reduce=lambda value: value),
     )
     log.on_train_epoch_start(trainer, None)
     log.on_train_batch_end(trainer, None, {"loss": torch.tensor(1.0)}, (None, [1, 2]), 0)
@@ -72,3 +75,14 @@ def test_validation_is_timed_by_itself(tmp_path: Path, monkeypatch: pytest.Monke
     for epoch in range(2):
         validated(log, epoch)
     assert [row["validated_per_s"] for row in log.rows] == [3 / 2, 3 / 0.5]  # three videos each
+
+
+def test_of_several_processes_the_first_writes_and_counts_for_all(tmp_path: Path) -> None:
+    logs = {first: History(tmp_path / f"{first}.csv") for first in (True, False)}
+    for first, log in logs.items():
+        validated(log, 0, processes=2, first=first)
+    assert (tmp_path / "True.csv").is_file() and not (tmp_path / "False.csv").exists()
+    assert [len(log.rows) for log in logs.values()] == [1, 1], "each goes on from the same rows"
+    once = History(tmp_path / "once.csv")
+    validated(once, 0)
+    assert logs[True].samples == once.samples == 0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from vpipe_utils.project.parallel import run_parallel
+from vpipe_utils.project.parallel import run_parallel, usable_cores
 from vpipe_utils.project.progress import progress_bar
 
 WORKERS = pytest.mark.parametrize("workers", [1, 3])
@@ -99,3 +99,13 @@ def test_the_bar_is_full_when_the_last_result_is_taken(monkeypatch):
     assert [next(results) for _ in range(5)] == [0, -1, -2, -3, -4]
     results.close()
     assert bars[0].n == bars[0].total == 5
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process keeps all cores on this system")
+def test_cores_are_those_of_this_process() -> None:
+    mine = os.sched_getaffinity(0)
+    try:
+        os.sched_setaffinity(0, {min(mine)})
+        assert usable_cores() == 1
+    finally:
+        os.sched_setaffinity(0, mine)

@@ -32,8 +32,8 @@ def test_an_error_is_one_line_without_colours(tmp_path):
 def test_each_job_takes_a_gpu_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     environment = {"CUDA_VISIBLE_DEVICES": "3,5"}
-    assert job.claim_gpu(environment) == "3"
-    code = f"import job, tempfile; tempfile.tempdir = {str(tmp_path)!r}; print(job.claim_gpu({environment}))"
+    assert job.claim_gpus(environment) == ["3"]
+    code = f"import job, tempfile; tempfile.tempdir = {str(tmp_path)!r}; print(*job.claim_gpus({environment}))"
     other = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True)
     assert other.stdout.strip() == "5", "the first is taken"
     other = subprocess.run([sys.executable, "-c", code], cwd=ROOT / "workflow", capture_output=True, text=True)
@@ -42,14 +42,28 @@ def test_each_job_takes_a_gpu_of_its_own(tmp_path, monkeypatch):
 
 def test_jobs_of_one_slurm_allocation_share_its_gpus_and_no_others(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert job.claim_gpu({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}) == "0"
-    assert job.claim_gpu({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}) == "1"
-    assert job.claim_gpu({"SLURM_JOB_ID": "8", "CUDA_VISIBLE_DEVICES": "0"}) == "0", "another card, numbered anew"
+    assert job.claim_gpus({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}) == ["0"]
+    assert job.claim_gpus({"SLURM_JOB_ID": "7", "CUDA_VISIBLE_DEVICES": "0,1"}) == ["1"]
+    assert job.claim_gpus({"SLURM_JOB_ID": "8", "CUDA_VISIBLE_DEVICES": "0"}) == ["0"], "another card, numbered anew"
+
+
+def test_a_job_takes_several_gpus_or_none(tmp_path, monkeypatch):
+    """Two that each hold one and wait for another would wait for ever."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    three = {"CUDA_VISIBLE_DEVICES": "0,1,2"}
+    assert job.claim_gpus(three, 2) == ["0", "1"]
+    monkeypatch.setattr(job.time, "sleep", lambda _: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        job.claim_gpus(three, 2)
+    assert job.claim_gpus(three) == ["2"], "what it could not use it has given back"
+    assert job.claim_gpus(three, 0) == []
+    with pytest.raises(ValueError, match="devices is 4, but this job sees 3 GPUs: lower devices"):
+        job.claim_gpus(three, 4)
 
 
 @pytest.mark.parametrize("chosen", ["", "-1", "NoDevFiles", "none"])
 def test_no_gpu_is_claimed_where_there_is_none(chosen):
-    assert job.claim_gpu({"CUDA_VISIBLE_DEVICES": chosen}) is None
+    assert job.claim_gpus({"CUDA_VISIBLE_DEVICES": chosen}) == []
 
 
 def test_gpus_are_counted_as_pytorch_counts_them(tmp_path, monkeypatch):
@@ -89,11 +103,11 @@ def test_gpus_that_pytorch_cannot_use_are_an_error_and_not_a_run_on_the_cpu(tmp_
 
 def test_a_job_that_waits_for_a_gpu_says_so_once(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    assert job.claim_gpu({"CUDA_VISIBLE_DEVICES": "0"}) == "0"
+    assert job.claim_gpus({"CUDA_VISIBLE_DEVICES": "0"}) == ["0"]
     waits = iter([None, None, KeyboardInterrupt])
     monkeypatch.setattr(job.time, "sleep", lambda _: (wait := next(waits)) and (_ for _ in ()).throw(wait))
     with pytest.raises(KeyboardInterrupt):
-        job.claim_gpu({"CUDA_VISIBLE_DEVICES": "0"})
+        job.claim_gpus({"CUDA_VISIBLE_DEVICES": "0"})
     assert capsys.readouterr().err == "GPU 0 is held by another notebook; waiting\n"
 
 

@@ -30,7 +30,7 @@ def test_it_plans_every_run_of_the_grid_and_no_pages(tmp_path) -> None:
     names = ["03 frame · frame_lite0", "04 video · video_swin_small"]
     names += ["05 super-image · lite0", "05 super-image · lite0_tiles"]
     expected = ["01 data", "02 folds", *(f"{name} · fold {fold}" for name in names for fold in range(3))]
-    expected += [f"{name} · predictions" for name in names]
+    expected += [f"{name} · fold {fold} · predictions" for name in names for fold in range(3)]
     for said in parts[1::2]:
         assert sorted(re.findall(r"^\[ *\d+/\d+\] (.+?)  ", said, flags=re.MULTILINE)) == sorted(expected)
     assert not (project / "outputs" / "sight").exists(), "a plan writes no record"

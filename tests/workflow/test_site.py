@@ -45,14 +45,26 @@ def test_the_start_page(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()
     for more in ([build.WEAK, build.BENCHMARKS], [build.BENCHMARKS], []):
-        build.write_start_page(tmp_path, source, {"05-x": [RUN | {"metrics": {}}]}, more)
+        build.write_start_page(tmp_path, source, {"05-x": [RUN | {"metrics": {}}]}, more, [])
         text = (source / "index.md").read_text(encoding="utf-8")
         html = rendered(text)
         assert [name for name in build.ON_REQUEST if f"]({name})" in text and f"\n{name}\n" in text] == more
         assert "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<b>" not in html and "<em>" not in html
         tricks = ["07_boosting_tricks", "08_lowering_tricks"]
         listed = sorted(["06_ensemble", *tricks, "10_report", "13_when_super_images_pay", *more])
-        assert "\n".join(listed) in text
+        assert "\n".join(listed) in text and "Not finished" not in text
+    build.write_start_page(tmp_path, source, {}, [], [("05_super_image", "x_y", 2)])
+    assert "in no table of these pages:</strong> Super-image x_y fold 2." in rendered((source / "index.md").read_text())
+
+
+def test_a_run_that_failed_has_no_page_and_is_named(tmp_path: Path) -> None:
+    data = {"frame_models": [], "video_models": [], "super_image_models": ["a", "b"], "train_folds": [0, 1]}
+    made = tmp_path / "runs" / "super_image" / "b" / "fold_1"
+    made.mkdir(parents=True)
+    (made / "metrics.json").write_text("{}")
+    finished, missing = build.asked_runs(tmp_path, data)
+    assert finished == [("05_super_image", "b", 1)]
+    assert [run[1:] for run in missing] == [("a", 0), ("a", 1), ("b", 0)]
 
 
 def test_links_between_notebooks_lead_to_their_pages() -> None:

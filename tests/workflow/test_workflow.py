@@ -16,6 +16,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from played import played_project
 from projects import copy_project, run
 
 from vpipe_utils.learning.params import read_model
@@ -36,8 +37,8 @@ def runs(*folds: int) -> list[str]:
     return [f"{name} · fold {fold}" for name in NAMED for fold in folds]
 
 
-def predictions(*names: str) -> list[str]:
-    return [f"{name} · predictions" for name in names or NAMED]
+def predictions(*names: str, fold: int = 0) -> list[str]:
+    return [f"{name} · fold {fold} · predictions" for name in names or NAMED]
 
 
 def jobs(project: Path) -> list[str]:
@@ -183,7 +184,7 @@ def test_new_names_of_classes_train_nothing(finished):
 
 def test_a_new_fold_leaves_the_finished_runs_alone(finished):
     change(finished / "params" / "smoke" / "data.yaml", train_folds=[0, 3])
-    assert jobs(finished) == sorted([*runs(3), *predictions(), WEAK, *ENDS])
+    assert jobs(finished) == sorted([*runs(3), *predictions(fold=3), *ENDS])
 
 
 def test_what_was_deleted_is_made_again(finished):
@@ -309,76 +310,10 @@ def test_two_runs_of_one_preset_at_a_time_are_refused(tmp_path):
     assert done.returncode != 0 and "another run is writing to" in done.stderr
 
 
-# Plays every job: writes what the rule declares, and a line into ran.txt.
-PLAYED = """
-import argparse
-import json
-from pathlib import Path
-parser = argparse.ArgumentParser()
-parser.add_argument("words", nargs="*", type=Path)
-parser.add_argument("--root", type=Path, required=True)
-parser.add_argument("--gpu", action="store_true")
-for option in ("preset", "outputs", "model", "fold", "kept", "log", "threads"):
-    parser.add_argument("--" + option)
-given = parser.parse_intermixed_args()
-own = Path("videos"), Path("labels.json").read_text()
-if not given.words[0].suffix == ".ipynb":
-    made, name = dict.fromkeys(given.words, "all clips"), "predict"
-else:
-    notebook, executed = given.words
-    name, root = notebook.stem, given.root
-    made = {executed: "", **{
-        "01_data_preparation": {
-            root / "data" / "videos.parquet": str(sorted(own[0].iterdir())), root / "data" / "labels.parquet": own[1],
-            root / "tiles" / "index.parquet": str(sorted(own[0].iterdir())),
-        },
-        "02_folds": {root / "data" / "folds.parquet": own[1], root / "data" / "training_clips.json": own[1]},
-        "06_ensemble": {root / "ensemble" / name: "{}" for name in (
-            "metrics.json", "test_predictions.parquet", "submission.json", "scores.parquet", "per_class.parquet")},
-        "10_report": {root / "headline" / "headline.json": "{}"},
-        "07_boosting_tricks": {},
-        "08_lowering_tricks": {},
-        "13_when_super_images_pay": {},
-    }.get(notebook.stem, {executed.with_name(name): "{}" for name in (
-        "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")})}
-    if given.fold:
-        import sys
-        sys.path.insert(0, ".")
-        from vpipe_utils.project.dependencies import deciding_versions
-        from vpipe_utils.learning.params import read_model
-        values = read_model(given.preset, given.model, int(given.fold)).model_dump()
-        made[executed.with_name("params.yaml")] = json.dumps(values)
-        made[executed.with_name("provenance.json")] = json.dumps({"packages": deciding_versions()})
-for path, text in made.items():
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text)
-with Path("ran.txt").open("a") as file:
-    file.write(name[:2] + "\\n")
-"""
-
-
 def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
     """Run for real, with jobs that are played: notebook 02 finds the clips of training unchanged, and they stay."""
-    project = copy_project(tmp_path / "project")
-    for script in ("job.py", "predict.py"):
-        (project / "workflow" / script.replace("job", "really_job")).write_text(PLAYED)
-    (project / "workflow" / "Snakefile").write_text(
-        (project / "workflow" / "Snakefile").read_text().replace('command("job.py")', 'command("really_job.py")')
-    )
-    (project / "workflow" / "site" / "build.py").write_text(
-        "import sys, pathlib\npage = pathlib.Path(sys.argv[1], 'report', 'index.html')\n"
-        "page.parent.mkdir(exist_ok=True)\npage.touch()"
-    )
-    (project / "videos").mkdir()
-    for name in range(20):
-        (project / "videos" / f"{name}.mp4").touch()
-    labels = {f"{name}.mp4": [name % 3] for name in range(20)}
-    (project / "labels.json").write_text(json.dumps(labels))
+    project = played_project(tmp_path / "project")
     own = project / "params" / "own"
-    own.mkdir()
-    data = "preset: own\nextends: smoke\nsource: files\nvideos_dir: videos\nannotations: labels.json\n"
-    (own / "data.yaml").write_text(data + "frame_models: []\nvideo_models: []\nsuper_image_models: [convnext_small]\n")
-    (own / "ensemble.yaml").write_text("ensemble_models: [super_image/convnext_small]\nensemble_weights: null\n")
 
     def ran() -> list[str]:
         done = run(project, preset="own")
@@ -392,6 +327,7 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
     assert ran() == []
     (project / "videos" / "new.mp4").touch()
     assert ran() == ["01", "02", "06", "10", "pr"], "no 05"
+    labels = json.loads((project / "labels.json").read_text())
     (project / "labels.json").write_text(json.dumps(labels | {"new.mp4": [1]}))
     assert ran() == ["01", "02", "05", "06", "10", "pr"]
     shutil.rmtree(project / ".snakemake")

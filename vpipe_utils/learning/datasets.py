@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
 
 from vpipe_utils.data.sampling import consecutive_indices, fitting_batch, frames_per_sample, uniform_indices
 from vpipe_utils.learning.device import this_device
@@ -111,19 +111,38 @@ class EpochShuffle(Sampler):
         return iter([(self.epoch, int(index)) for index in order])
 
 
-def train_loader(params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray) -> DataLoader:
+class PartOfBatches(BatchSampler):
+    """Of every batch the part of one of several processes: all of them together take what a single one would."""
+
+    def __init__(self, sampler: Sampler, batch_size: int, place: tuple[int, int]) -> None:
+        super().__init__(sampler, batch_size, drop_last=True)
+        self.rank, self.processes = place
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        for batch in super().__iter__():
+            yield batch[self.rank :: self.processes]
+
+
+def train_loader(
+    params: TrainParams, cache: TileCache, videos: Sequence[str], targets: np.ndarray, place: tuple[int, int] = (0, 1)
+) -> DataLoader:
     """Batches for training: shuffled, jittered, the last incomplete one left out (batch norm dislikes tiny batches).
 
-    Where there are fewer items than batch_size, all of them are one batch, and a printed line says so.
+    `place` (k, n): the k-th of n processes, which share every batch. Where there are fewer items than batch_size, all
+    of them are one batch, and a printed line says so.
     """
     seed = run_seed(params.seed, "data", params.name)
     items = params.frames_per_epoch if isinstance(params, FrameParams) else 1
     count = frames_per_sample(params)
     data = TileDataset(cache, videos, targets, count, seed, params.jitter, items, params.sampling)
-    batch_size = fitting_batch(params.batch_size, len(data))
+    processes = place[1]
+    batch_size = fitting_batch(params.batch_size, len(data)) // processes * processes
     if batch_size < params.batch_size:
         _say_once(f"batch_size {batch_size}, not {params.batch_size}: fold {params.fold} has no more to train on")
-    return batches(data, params, batch_size=batch_size, sampler=EpochShuffle(len(data), seed), drop_last=True)
+    shuffled = EpochShuffle(len(data), seed)
+    if processes > 1:
+        return batches(data, params, batch_sampler=PartOfBatches(shuffled, batch_size, place))
+    return batches(data, params, batch_size=batch_size, sampler=shuffled, drop_last=True)
 
 
 @cache

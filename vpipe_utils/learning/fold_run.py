@@ -29,6 +29,7 @@ from vpipe_utils.learning.device import sentence_for_lack_of_memory, this_device
 from vpipe_utils.learning.inference import POOLINGS, main_pooling, pool_frames, predict
 from vpipe_utils.learning.models import build_model, count_parameters
 from vpipe_utils.learning.params import KINDS, FrameParams, TrainParams
+from vpipe_utils.learning.several.launch import fit_on_several
 from vpipe_utils.learning.training import fit
 from vpipe_utils.learning.weights.checkpoints import remove_checkpoints
 from vpipe_utils.project.dependencies import TRAINING, TRAINING_ENTRY, deciding_versions, digest_of, state_of_weights
@@ -105,6 +106,8 @@ def train_fold(
         finished.unlink(missing_ok=True)  # of an earlier training: old predictions beside new weights would be taken
     params.save(folder)
     write_json(provenance(), folder / "provenance.json")
+    if params.devices > 1:
+        return fit_on_several(params, folder, watch)
     train = train_loader(params, data.cache, data.train_videos, data.targets(data.train_videos))
     validation = eval_loader(params, data.cache, data.val_videos, data.targets(data.val_videos))
     return fit(params, data.seed, train, validation, folder, progress, watch)
@@ -132,12 +135,12 @@ def finish(data: FoldData, network: nn.Module, figures: dict[str, object], progr
         "backbone": params.backbone,
         "head": params.head,
         "parameters": count_parameters(network),
-        **figures,
+        **device.peak_memory(),
+        **figures,  # of several devices with the memory of the training, which is not this process's
         "val_mAP": pooled[main],
         "val_AP": dict(zip(classes, map(float, average_precision(targets, scores[main])), strict=True)),
         "train_videos": len(data.train_videos),
         "val_videos": len(data.val_videos),
-        **device.peak_memory(),
     }
     if isinstance(params, FrameParams):
         metrics["pooling"] = pooled
@@ -175,22 +178,31 @@ def finished_run(folder: Path) -> tuple[TrainParams, nn.Module]:
     only how much is done at a time follows them. Raises FileNotFoundError where the run is not finished and ValueError
     where its files are damaged.
     """
-    weights, root = folder / WEIGHTS, folder.parents[3]
+    weights = folder / WEIGHTS
     if not weights.is_file():
         raise FileNotFoundError(f"{weights} is not there: this run is not finished; train it first")
-    kind = KINDS[folder.parents[1].name]
-    values = read_layers([folder / "params.yaml"])
-    with contextlib.suppress(ValueError):  # the preset or the model may be gone by now
-        now = read_layers(layer_files(values["preset"], values["model"], values["fold"]))
-        values |= {key: now[key] for key in PLACE}
-    values |= {"outputs": str(root.parent), "preset": root.name, "pretrained": False}
-    params = kind.from_values(values, str(folder / "params.yaml"))
+    params = kept_params(folder).model_copy(update={"pretrained": False})
     network = build_model(params)
     try:
         load_model(network, str(weights))
     except (SafetensorError, RuntimeError) as error:
         raise ValueError(f"{weights} is damaged or of another network ({error}): train this run again") from None
     return params, network
+
+
+def kept_params(folder: Path, place_of_today: bool = True) -> TrainParams:
+    """The parameters that a run has kept in its params.yaml, wherever its folder lies by now.
+
+    `place_of_today`: how much is done at a time follows the parameter files of today, where there are any.
+    """
+    root = folder.parents[3]
+    kind = KINDS[folder.parents[1].name]
+    values = read_layers([folder / "params.yaml"])
+    if place_of_today:
+        with contextlib.suppress(ValueError):  # the preset or the model may be gone by now
+            now = read_layers(layer_files(values["preset"], values["model"], values["fold"]))
+            values |= {key: now[key] for key in PLACE}
+    return kind.from_values(values | {"outputs": str(root.parent), "preset": root.name}, str(folder / "params.yaml"))
 
 
 def predict_and_write(

@@ -63,16 +63,18 @@ class History(Callback):
         logged = {name: float(value) for name, value in trainer.callback_metrics.items()}
         row = {
             "epoch": trainer.current_epoch + 1,
-            "train_loss": float(torch.stack(self.losses).mean()),
+            "train_loss": float(trainer.strategy.reduce(torch.stack(self.losses).mean())),
             "val_loss": logged["val_loss"],
             "val_mAP": logged["val_mAP"],
             "lr": trainer.optimizers[0].param_groups[0]["lr"],
-            "samples_per_s": self.samples / max(self.seconds, 1e-9),
+            "samples_per_s": trainer.world_size * self.samples / max(self.seconds, 1e-9),
             "seconds": self.seconds,
-            "validated_per_s": self.validated / max(time.perf_counter() - self.validating, 1e-9),
+            "validated_per_s": trainer.world_size * self.validated / max(time.perf_counter() - self.validating, 1e-9),
         }
         self._reset()
         self.rows.append(row)
+        if not trainer.is_global_zero:  # of several processes the first writes for all
+            return
         with atomic_path(self.path) as part:
             pd.DataFrame(self.rows).to_csv(part, index=False)
         print(

@@ -70,7 +70,9 @@ class TrainParams(DataParams):
     grad_checkpointing: bool
     compile: bool
     loader_workers: int = NotNegative
+    devices: int = Field(default=1, ge=1)
     memory_gb: float = Positive
+    time_limit_h: float = Field(default=12, gt=0)  # the default: for params.yaml of runs that had no such key
     eval_batch_size: int = Count
 
     @model_validator(mode="after")
@@ -80,6 +82,10 @@ class TrainParams(DataParams):
             raise ValueError(
                 f"{listed[0]}_models names '{self.model}', whose approach is {self.approach}: "
                 f"name it in {self.approach}_models"
+            )
+        if self.batch_size % self.devices:
+            raise ValueError(
+                f"batch_size {self.batch_size} cannot be shared evenly by devices {self.devices}: take a multiple of it"
             )
         if self.fold >= self.n_folds:
             raise ValueError(f"fold is {self.fold}; with n_folds {self.n_folds} folds are 0 to {self.n_folds - 1}")

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint
-from lightning.pytorch.plugins.environments import LightningEnvironment
+from lightning.pytorch.plugins.environments import LightningEnvironment, TorchElasticEnvironment
 from timm.layers.ml_decoder import MLDecoder
 from timm.loss import AsymmetricLossMultiLabel
 from torch import Tensor, nn
@@ -46,6 +46,7 @@ QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*lr_scheduler.step.*",
     ".*in eval mode at the start.*",  # batch norm, where we want it
     ".*have no .val_dataloader.*",
+    ".*srun.* command is available.*",
 )
 
 
@@ -63,7 +64,9 @@ class Labeller(L.LightningModule):
 
     def on_train_epoch_start(self) -> None:
         # Everything random in an epoch follows from the seed and the epoch, so a resumed run repeats it exactly.
-        seed = derive_seed(self.seed, "epoch", self.current_epoch)
+        # The first of several processes draws what a single one would.
+        others = [self.global_rank] if self.global_rank else []
+        seed = derive_seed(self.seed, "epoch", self.current_epoch, *others)
         self.generator = torch.Generator().manual_seed(seed)
         torch.manual_seed(seed)
 
@@ -86,12 +89,16 @@ class Labeller(L.LightningModule):
             loss = self.loss(logits, targets.repeat_interleave(len(logits) // len(targets), dim=0))
         else:
             scores, loss = logits.sigmoid(), self.loss(logits, targets)
-        self.log("val_loss", loss, batch_size=len(targets))
+        self.log("val_loss", loss, batch_size=len(targets), sync_dist=self.trainer.world_size > 1)
         self.validation.append((scores.cpu(), targets.cpu()))
 
     def on_validation_epoch_end(self) -> None:
         scores, targets = (torch.cat(part).numpy() for part in zip(*self.validation, strict=True))
         self.validation.clear()
+        if (processes := self.trainer.world_size) > 1:  # each has validated a part of the videos
+            parts: list[Any] = [None] * processes
+            torch.distributed.all_gather_object(parts, (scores, targets))
+            scores, targets = (np.concatenate(part) for part in zip(*parts, strict=True))
         self.log("val_mAP", float(mean_average_precision(targets, scores)))
 
     def configure_gradient_clipping(
@@ -172,24 +179,39 @@ def parameter_groups(network: nn.Module, params: TrainParams) -> list[dict[str, 
     ]
 
 
-def make_trainer(params: TrainParams, device: Device, callbacks: list[Callback], **more: Any) -> L.Trainer:
-    """Lightning's trainer for one run on one device, with nothing that the callbacks do not ask for."""
+def make_trainer(
+    params: TrainParams, device: Device, callbacks: list[Callback], processes: int = 1, **more: Any
+) -> L.Trainer:
+    """Lightning's trainer for one run, with nothing that the callbacks do not ask for.
+
+    On one device, or in one of several `processes` that `several.launch` has started: each then has a device, and what
+    the trainer's loaders give is its own part of every batch.
+    """
+    several = processes > 1
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # not the list of devices it did not find
-    return L.Trainer(
-        accelerator=device.type,
-        devices=1,
-        # One process, also inside a Slurm allocation of several tasks, which Lightning would wait for.
-        plugins=[device.precision_plugin(params.precision), LightningEnvironment(), DirectFiles()],
-        accumulate_grad_batches=params.accumulate,
-        gradient_clip_val=params.grad_clip or None,
-        num_sanity_val_steps=0,
-        callbacks=callbacks,
-        logger=False,
-        enable_model_summary=False,
-        deterministic="warn" if device.type == "cpu" else False,
-        benchmark=device.tuned,
-        **more,
-    )
+    with quiet_libraries():
+        return L.Trainer(
+            accelerator=device.type,
+            devices=processes,
+            strategy="ddp" if several else "auto",
+            sync_batchnorm=several and device.type == "cuda",  # PyTorch has it for GPUs alone
+            use_distributed_sampler=False,
+            # One process, also inside a Slurm allocation of several tasks, which Lightning would wait for.
+            plugins=[
+                device.precision_plugin(params.precision),
+                TorchElasticEnvironment() if several else LightningEnvironment(),
+                DirectFiles(),
+            ],
+            accumulate_grad_batches=params.accumulate,
+            gradient_clip_val=params.grad_clip or None,
+            num_sanity_val_steps=0,
+            callbacks=callbacks,
+            logger=False,
+            enable_model_summary=False,
+            deterministic="warn" if device.type == "cpu" else False,
+            benchmark=device.tuned,
+            **more,
+        )
 
 
 def fit(
@@ -201,13 +223,15 @@ def fit(
     progress: bool = True,
     watch: Callable[[pd.DataFrame], object] | None = None,
     device: Device | None = None,
+    processes: int = 1,
 ) -> tuple[nn.Module, dict[str, object]]:
     """Train as `params` says; returns the network with the best validated (EMA) weights, and figures of the run.
 
     While it runs, `folder` holds history.csv, the state of the last validated epoch and the weights of the best; the
     same call after a kill goes on from there. The caller removes them (`remove_checkpoints`) when the run's artefacts
     are written. `watch` is given the history after a validation, at most every few seconds, and at the end: to draw it
-    as it grows. `device` is `this_device()` where it is not given.
+    as it grows. `device` is `this_device()` where it is not given. `processes`: this is one of so many, see
+    `make_trainer`.
     Raises FloatingPointError where the loss is not finite and MemoryError where memory runs out, both with what to do.
     The figures: weights (what was loaded), best_epoch (from 1), epochs, resumed_after (the epoch this call went on
     from, 0: the start), val_mAP (of the kept weights, in [0, 1]), train_seconds (of this call), samples_per_s
@@ -224,6 +248,7 @@ def fit(
         params,
         device,
         [*([ema] if ema else []), *keeping, TrainingBar(progress)],
+        processes,
         max_epochs=params.epochs,
         check_val_every_n_epoch=min(params.validate_every, params.epochs),
         enable_progress_bar=False,
@@ -232,7 +257,7 @@ def fit(
     checkpoint = folder / CHECKPOINT
     with quiet_libraries(), sentence_for_lack_of_memory(params):
         labeller = Labeller(params, seed, device.fused)
-        if train.batch_size == 1:
+        if len(next(iter(train.batch_sampler))) == 1:
             keep_statistics(labeller.network)
         trainer.fit(labeller, train, validation, ckpt_path=str(checkpoint) if checkpoint.is_file() else None)
     seconds = time.perf_counter() - started

@@ -21,6 +21,11 @@ Result = TypeVar("Result")
 AHEAD = 4  # items a worker may be ahead of the consumer: enough to keep it busy, little enough for memory
 
 
+def usable_cores() -> int:
+    """Of this machine, those that this process may use: a container or a Slurm job may have fewer than there are."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+
+
 def run_parallel(
     function: Callable[[Item], Result],
     items: Iterable[Item],

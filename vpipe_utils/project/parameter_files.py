@@ -20,7 +20,7 @@ TEXT = {
     "ensemble_models", "measured_models", "precision", "trick", "weak_reference", "weak_beside",
 }  # fmt: skip
 # Values that do not change what a notebook computes: where it writes, how many processes, how much at a time.
-PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "memory_gb", "eval_batch_size"}
+PLACE = {"outputs", "workers", "loader_workers", "data_jobs", "devices", "memory_gb", "time_limit_h", "eval_batch_size"}
 NAMES = {"class_names"}  # shown only: notebooks 06 and 10 run again for them; what is prepared and trained stays
 # What clips, labels and folds are made from: for training these count by their content (`tiles/training_clips`).
 MAKES_DATA = {

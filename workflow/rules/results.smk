@@ -1,9 +1,7 @@
 # Notebooks 06, 10, 12 and 13, and the pages.
 
-EVERY_RUN = [LAYOUT.run(approach, model, fold) for approach, model in PLAN.models for fold in PLAN.folds]
-# Beside them, compared with them fold by fold: no page but their own waits for them.
-TRICK_RUNS = [LAYOUT.run(approach, model, fold, trick)
-              for approach, model, trick in PLAN.with_tricks for fold in PLAN.folds]
+EVERY_RUN = PLAN.runs()
+TRICK_RUNS = PLAN.trick_runs()  # beside them, compared with them fold by fold
 
 
 rule ensemble:
@@ -62,7 +60,7 @@ rule benchmarks:
     params:
         values=lambda _: PLAN.values_of_benchmarks(),
     shell:
-        NOTEBOOK + f"--model benchmarks --threads {TRAIN_THREADS} --gpu"
+        NOTEBOOK + f"--model benchmarks --threads {TRAIN_THREADS} --gpus 1"
 
 
 # Shows a record that `make sight` has made, or the one in git; nothing of this preset's own runs.

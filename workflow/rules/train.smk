@@ -25,35 +25,37 @@ rule train:
         [f"{RUN}/{name}" for name in TRAINED],
         notebook=f"{RUN}/notebook.ipynb",
     log: **logs("{approach}.{model}.fold_{fold}")
-    threads: TRAIN_THREADS
+    threads: threads_of
     resources:
-        gpu=1,
-        mem_mb=lambda wildcards: PLAN.memory(wildcards.model, wildcards.fold),
+        gpu=devices_of,
+        mem_mb=memory_of,
+        runtime=minutes_of,
     params:
         values=lambda wildcards: PLAN.values_of_training(wildcards.model, wildcards.fold),
         code=lambda wildcards: code_digest(wildcards.approach),
         run=lambda wildcards: job_words(wildcards.model, wildcards.fold),
     shell:
-        NOTEBOOK + f"{{params.run}} --threads {TRAIN_THREADS} --gpu"
+        NOTEBOOK + "{params.run} --threads {threads} --gpus {resources.gpu}"
 
 
 rule predict:
     input:
-        [f"{MODEL}/fold_{fold}/weights.safetensors" for fold in PLAN.folds],
+        f"{RUN}/weights.safetensors",
         rules.data.output.videos,
         rules.data.output.tiles,
         deciding_files(TRAINING_ENTRY, TRAINING),
         script="workflow/predict.py",
     output:
-        [f"{MODEL}/fold_{fold}/test_predictions.parquet" for fold in PLAN.folds],
+        f"{RUN}/test_predictions.parquet",
     log:
-        LOGS / "predict.{approach}.{model}.log",
-    threads: TRAIN_THREADS
+        LOGS / "predict.{approach}.{model}.fold_{fold}.log",
+    threads: threads_of
     resources:
         gpu=1,
-        mem_mb=lambda wildcards: max(PLAN.memory(wildcards.model, str(fold)) for fold in PLAN.folds),
+        mem_mb=memory_of,
+        runtime=minutes_to_predict,
     shell:
-        f"exec {word(sys.executable)} {{input.script}} --root {word(ROOT.resolve())} --threads {TRAIN_THREADS} --gpu "
+        f"exec {word(sys.executable)} {{input.script}} --root {word(ROOT.resolve())} --threads {{threads}} --gpus 1 "
         "--log {log:q} {output:q}"
 
 

@@ -22,4 +22,4 @@ rule weak:
     params:
         values=lambda _: PLAN.values_of_weak(),
     shell:
-        NOTEBOOK + f"--model weak --threads {TRAIN_THREADS} --gpu"
+        NOTEBOOK + f"--model weak --threads {TRAIN_THREADS} --gpus 1"

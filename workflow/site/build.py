@@ -45,6 +45,7 @@ ON_REQUEST = {  # what some presets run, and what the start page says of it
     "at this one.",
 }
 ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
+Run = tuple[str, str, int]  # notebook, model, fold
 TO_NOTEBOOK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")  # a link from one notebook to another
 
 
@@ -84,22 +85,21 @@ def write_source(root: Path, source: Path) -> None:
     more = [name for name in ON_REQUEST if asked[name]]
     plain = sorted((*PLAIN, *more))
     pages = {name: name for name in plain}  # notebook -> the page that a link to it leads to
-    for name, (approach, _) in APPROACHES.items():
-        if models := data[f"{approach}_models"]:
-            pages[name] = f"{name}-{models[0]}"
+    finished, missing = asked_runs(root, data)
+    for name, model, _ in reversed(finished):
+        pages[name] = f"{name}-{model}"  # the first model's
     for name in plain:
         write_notebook(root / "notebooks" / f"{name}.ipynb", source / f"{name}.ipynb", "", pages)
     runs: dict[str, list[dict]] = {}  # page of a model -> its runs
-    for name, (approach, title) in APPROACHES.items():
-        for model in data[f"{approach}_models"]:
-            for fold in data["train_folds"]:
-                page = f"{name}-{model}-fold_{fold}"
-                folder = root / "runs" / approach / model / f"fold_{fold}"
-                metrics = read_json(folder / "metrics.json")
-                run = {"page": page, "model": model, "fold": fold, "title": title, "metrics": metrics}
-                runs.setdefault(f"{name}-{model}", []).append(run)
-                suffix = f" · {in_markdown(model)} · fold\N{NO-BREAK SPACE}{fold}"
-                write_notebook(folder / "notebook.ipynb", source / f"{page}.ipynb", suffix, pages)
+    for name, model, fold in finished:
+        approach, title = APPROACHES[name]
+        page = f"{name}-{model}-fold_{fold}"
+        folder = run_folder(root, approach, model, fold)
+        metrics = read_json(folder / "metrics.json")
+        run = {"page": page, "model": model, "fold": fold, "title": title, "metrics": metrics}
+        runs.setdefault(f"{name}-{model}", []).append(run)
+        suffix = f" · {in_markdown(model)} · fold\N{NO-BREAK SPACE}{fold}"
+        write_notebook(folder / "notebook.ipynb", source / f"{page}.ipynb", suffix, pages)
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
     for page in ABOUT:
@@ -107,7 +107,22 @@ def write_source(root: Path, source: Path) -> None:
     for picture in DOCS.glob("*.jpg"):
         shutil.copy(picture, source)
     shutil.copytree(DOCS / "sketches", source / "sketches", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
-    write_start_page(root, source, runs, more)
+    write_start_page(root, source, runs, more, missing)
+
+
+def run_folder(root: Path, approach: str, model: str, fold: int) -> Path:
+    return root / "runs" / approach / model / f"fold_{fold}"
+
+
+def asked_runs(root: Path, data: Mapping[str, object]) -> tuple[list[Run], list[Run]]:
+    """The runs that a preset asks for: those with a result, and those that failed under --keep-going."""
+    finished, missing = [], []
+    for name, (approach, _) in APPROACHES.items():
+        for model in data[f"{approach}_models"]:
+            for fold in data["train_folds"]:
+                there = (run_folder(root, approach, model, fold) / "metrics.json").is_file()
+                (finished if there else missing).append((name, model, fold))
+    return finished, missing
 
 
 def write_notebook(path: Path, target: Path, suffix: str, pages: Mapping[str, str]) -> None:
@@ -174,8 +189,10 @@ def runs_table(runs: Iterable[dict]) -> str:
     return table(["Approach", "Model", "Run", "Validation mAP", "Epochs", "Training"], rows, left=3)
 
 
-def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], more: list[str]) -> None:
-    """``more``: the notebooks of ON_REQUEST that this preset has run."""
+def write_start_page(
+    root: Path, source: Path, runs: dict[str, list[dict]], more: list[str], missing: list[Run]
+) -> None:
+    """``more``: the notebooks of ON_REQUEST that this preset has run; ``missing``: runs without a result."""
     headline = read_json(root / "headline" / "headline.json")
     figures = []
     for figure in headline.get("figures", []):
@@ -194,7 +211,7 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], more
         headline=results(headline),
         small=listed_apart(headline.get("small")),
         figures="\n\n".join(figures),
-        runs_table=runs_table(run for of_model in runs.values() for run in of_model),
+        runs_table=runs_table(run for of_model in runs.values() for run in of_model) + without(missing),
         runs=f"outputs/{root.name}/runs",
         toc_data="01_data_preparation\n02_folds",
         toc_models="\n".join(runs),
@@ -203,6 +220,12 @@ def write_start_page(root: Path, source: Path, runs: dict[str, list[dict]], more
         toc_about="\n".join(ABOUT),
     )
     (source / "index.md").write_text(text, encoding="utf-8")
+
+
+def without(missing: list[Run]) -> str:
+    """A sentence on the runs that are asked for and have no result."""
+    named = ", ".join(f"{APPROACHES[name][1]} {in_markdown(model)} fold {fold}" for name, model, fold in missing)
+    return f"\n\n**Not finished, and so in no table of these pages:** {named}." if missing else ""
 
 
 def results(part: dict) -> str:

@@ -80,6 +80,8 @@ class BestWeights(Callback):
         self.folder, self.history, self.ema = folder, history, ema
 
     def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if not trainer.is_global_zero:  # of several processes the first writes for all; their weights are the same
+            return
         *before, now = self.history.rows
         best_before = best_epoch(before) if before else None
         for file in self.folder.glob(BEST.format("*")):
