@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from make_videos import HEADER_FIRST, cut_off, make_video
 from odd_videos import FPS, write
 
-from vpipe_utils.video import probe
-from vpipe_utils.video.timing import Time, rate_and_duration
+from vpipe_utils.video import frame_seconds, probe
+from vpipe_utils.video.timing import Time, rate_and_duration, seconds_of_frames
 
 QUICK = {"deadline": "realtime", "cpu-used": "8"}
 WITH_PAUSES = np.cumsum(np.random.default_rng(0).integers(20, 50, 60) + 2000 * (np.arange(60) == 30)).tolist()  # ms
@@ -103,3 +103,23 @@ def test_any_times(steps: list[int], lasts: int) -> None:
         pytest.approx(fps),
         pytest.approx(seconds),
     )
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv", "avi"])
+def test_when_each_frame_is_shown(suffix: str, tmp_path: Path) -> None:
+    times = [0, 1, 2, 3, 24, 25, 26, 27, 28, 29]
+    path = make_video(tmp_path / f"a.{suffix}", 10, codec="mpeg4", times=times)
+    assert frame_seconds(path) == pytest.approx(np.array(times) / 12, abs=2e-3)
+
+
+def test_frames_without_times_are_spread_evenly(tmp_path: Path) -> None:
+    seconds = frame_seconds(write(tmp_path / "a.h264"))
+    assert seconds == pytest.approx(np.arange(len(seconds)) / 25) and len(seconds) == 40
+
+
+@given(st.lists(st.integers(-500, 500), min_size=1, max_size=50))
+def test_time_never_goes_back(steps: list[int]) -> None:
+    times = [Time(shown, None, None) for shown in np.cumsum([7, *steps]).tolist()]
+    seconds = seconds_of_frames(times, Stream(0.01, None))
+    assert len(seconds) == len(times) and seconds[0] == 0
+    assert np.isnan(seconds[1:]).all() or (np.diff(seconds) >= 0).all()

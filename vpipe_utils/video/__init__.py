@@ -21,11 +21,12 @@ gives, as the paper's OpenCV loop counts. What the file's header says of the num
 video. If not one frame can be decoded, a VideoError says why. Where whole pictures are lost from a transport stream,
 nothing can be said: the seam of two joined files looks the same.
 
-`probe` and `count_frames` take the same two ways to learn what a video is; `timing` computes its rate and duration.
+`probe`, `count_frames` and `frame_seconds` take the same two ways to learn what a video is; `timing` computes its rate,
+its duration and when each frame is shown.
 """
 
 from vpipe_utils.video.errors import NO_FILE, DamageWarning, VideoError, damage_noted, noting_damage
-from vpipe_utils.video.reading import count_frames, iter_frames, probe, read_frames
+from vpipe_utils.video.reading import count_frames, frame_seconds, iter_frames, probe, read_frames
 
 __all__ = [
     "NO_FILE",
@@ -33,6 +34,7 @@ __all__ = [
     "VideoError",
     "count_frames",
     "damage_noted",
+    "frame_seconds",
     "iter_frames",
     "noting_damage",
     "probe",

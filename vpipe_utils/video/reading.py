@@ -30,7 +30,7 @@ from vpipe_utils.video.errors import NO_FILE, VideoError
 from vpipe_utils.video.jump import facts_from_headers, jump_to_frames, why_read_through
 from vpipe_utils.video.sequential import decode_from_start, facts_from_decoding
 from vpipe_utils.video.streams import opened
-from vpipe_utils.video.timing import rate_and_duration
+from vpipe_utils.video.timing import rate_and_duration, seconds_of_frames
 
 
 def probe(path: str | Path) -> dict[str, object]:
@@ -71,6 +71,22 @@ def count_frames(path: str | Path) -> int:
     path = _checked_path(path)
     facts = facts_from_headers(path) or facts_from_decoding(path)
     return facts.frames
+
+
+def frame_seconds(path: str | Path) -> np.ndarray:
+    """When each frame is shown, in seconds after the first: float64, one a frame, by the file's own time stamps.
+
+    Where the file has none, frames are spread evenly over its duration, and at 25 a second where it has no duration.
+    Decodes only if headers do not prove the times. Raises VideoError.
+    """
+    path = _checked_path(path)
+    facts = facts_from_headers(path) or facts_from_decoding(path)
+    with opened(path) as (_, stream):
+        seconds = seconds_of_frames(facts.times, stream)
+        if np.isnan(seconds).any():
+            fps, _ = rate_and_duration(facts.times, stream)
+            seconds = np.arange(facts.frames) / (fps if fps > 0 else 25.0)
+    return seconds
 
 
 def read_frames(path: str | Path, indices: Sequence[int], intact: int | None = None) -> np.ndarray:

@@ -35,14 +35,33 @@ def rate_and_duration(times: Sequence[Time], stream: av.VideoStream) -> tuple[fl
     return (len(times) / seconds, seconds) if seconds > 0 else (NAN, NAN)
 
 
+def seconds_of_frames(times: Sequence[Time], stream: av.VideoStream) -> np.ndarray:
+    """When each frame is shown, in seconds after the first one: float64, never falling, one a frame.
+
+    Where the time goes back (joined files), the median step counts. NaN, but for the first frame, where the file does
+    not tell.
+    """
+    clock = _clock(times)
+    if len(clock) < len(times):
+        return np.where(np.arange(len(times)) == 0, 0.0, NAN)
+    return np.concatenate([[0.0], np.cumsum(_steps(clock))]) * float(stream.time_base or NAN)
+
+
+def _steps(clock: Sequence[int]) -> np.ndarray:
+    """Ticks from each frame to the next; the median step where the time goes back."""
+    steps = np.diff(clock)
+    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
+    return np.where(steps > 0, steps, usual)
+
+
 def _ticks(times: Sequence[Time]) -> float:
     """From the first frame to the end of the last. Where the time goes back (joined files), the median step counts."""
     clock = _clock(times)
     if len(clock) < len(times) > 1:
         return NAN
-    steps = np.diff(clock)
-    usual = float(np.median(steps[steps > 0])) if (steps > 0).any() else 0.0
-    return float(np.where(steps > 0, steps, usual).sum()) + max(float(times[-1].lasts or 0), usual) or NAN
+    steps = _steps(clock)
+    usual = float(np.median(steps)) if steps.any() else 0.0
+    return float(steps.sum()) + max(float(times[-1].lasts or 0), usual) or NAN
 
 
 def _clock(times: Sequence[Time]) -> list[int]:

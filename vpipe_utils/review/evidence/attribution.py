@@ -1,0 +1,180 @@
+"""Which tile of a clip speaks for a class, and where in it: attribution by captum.
+
+Two questions, each with several ways to answer it. Which tile: `TILE_WAYS`, a score a tile. Where in it: `MAP_WAYS`, a
+map over the tile. Both kinds are there: gradients (how the logit would move with a pixel) and occlusion (how it moves
+when a part is hidden). What is hidden is replaced by the tile's mean colour, which shows nothing and is no black hole.
+
+Which way is taken is measured, not believed: `outputs/reference/evidence/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from captum.attr import (
+    FeatureAblation,
+    InputXGradient,
+    IntegratedGradients,
+    LayerGradCam,
+    LayerGradientXActivation,
+    Occlusion,
+)
+from scipy.ndimage import gaussian_filter
+from torch import Tensor, nn
+
+from vpipe_utils.review.evidence.networks import ClipLogits
+
+STEPS = 8  # of the path from mean colour to the tile, for integrated gradients (Gauss-Legendre); our choice
+WINDOW = 4  # the hidden patch is a 4th of the tile's side and moves by half of itself; our choice
+BLUR = 1 / 16  # of the tile's side: sigma by which maps of single pixels are smoothed; our choice
+LEAST = 1e-7  # a map nowhere above this, in logits, is rounding: no evidence
+AT_ONCE = 16  # occluded tiles in one pass
+
+
+class Way(NamedTuple):
+    """One way to answer: whether it works by gradients, and the call."""
+
+    kind: str  # "gradient" or "occlusion"
+    call: Callable[..., np.ndarray]
+
+
+def score_tiles(way: str, logits: ClipLogits, tiles: Tensor, classes: list[int]) -> np.ndarray:
+    """How much each tile of a clip speaks for each class: float `(K, n)`, in logits, of tiles `(n, 3, s, s)`."""
+    return TILE_WAYS[way].call(logits, tiles, classes)
+
+
+def map_tile(way: str, logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray | None:
+    """Where in tile number `tile` a class shows: float `(s, s)`, 0 and above; None where nothing speaks for it."""
+    found = MAP_WAYS[way].call(logits, tiles, tile, of_class)
+    found = np.maximum(found, 0)
+    return found if np.isfinite(found).all() and found.max() > LEAST else None
+
+
+def mean_colour(tiles: Tensor) -> Tensor:
+    """Tiles `(n, 3, s, s)` without anything to be seen in them: each in its own mean colour."""
+    return tiles.mean(dim=(-2, -1), keepdim=True).expand_as(tiles)
+
+
+def _alone(logits: ClipLogits, tiles: Tensor, classes: list[int]) -> np.ndarray:
+    with torch.inference_mode():
+        return logits.alone(tiles)[:, classes].T.double().numpy()
+
+
+def _ablated(logits: ClipLogits, tiles: Tensor, classes: list[int]) -> np.ndarray:
+    """How far the clip's logit falls when a tile is hidden; one pass over the tiles serves all classes."""
+    mask = torch.arange(len(tiles)).view(1, -1, 1, 1, 1)
+    with torch.no_grad():
+        found = FeatureAblation(lambda clip: logits(clip)[0, classes]).attribute(
+            tiles[None], baselines=mean_colour(tiles)[None], feature_mask=mask
+        )
+    return found[:, :, 0, 0, 0].double().numpy()
+
+
+def _gradients(logits: ClipLogits, tiles: Tensor, classes: list[int]) -> np.ndarray:
+    """Integrated gradients, summed over each tile: their sum over all is the logit above that of mean colours."""
+    path = IntegratedGradients(logits)
+    rows = []
+    for of_class in classes:
+        found = path.attribute(tiles[None], mean_colour(tiles)[None], of_class, n_steps=STEPS, internal_batch_size=4)
+        rows.append(found.detach().sum(dim=(2, 3, 4))[0].double().numpy())
+    return np.stack(rows)
+
+
+def _replacing(logits: ClipLogits, tiles: Tensor, tile: int) -> Callable[[Tensor], Tensor]:
+    """Logits as a function of one tile `(B, 3, s, s)`, the others of the clip as they are."""
+    if logits.separate:
+        return logits.alone
+
+    def of_tile(pictures: Tensor) -> Tensor:
+        before, after = (part[None].expand(len(pictures), -1, -1, -1, -1) for part in (tiles[:tile], tiles[tile + 1 :]))
+        return logits(torch.cat([before, pictures[:, None], after], dim=1))
+
+    return of_tile
+
+
+def _path(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    shown = tiles[tile : tile + 1]
+    path = IntegratedGradients(_replacing(logits, tiles, tile))
+    found = path.attribute(shown, mean_colour(shown), of_class, n_steps=STEPS, internal_batch_size=AT_ONCE)
+    return _smooth(found)
+
+
+def _times_gradient(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    shown = tiles[tile : tile + 1].clone().requires_grad_()
+    return _smooth(InputXGradient(_replacing(logits, tiles, tile)).attribute(shown, of_class))
+
+
+def _smooth(found: Tensor) -> np.ndarray:
+    """The colours of a pixel together, and single pixels with those around them."""
+    summed = found.detach().sum(dim=1)[0].double().numpy()
+    return gaussian_filter(summed, BLUR * summed.shape[-1])
+
+
+def _cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    layer = _stage(logits.network, -1)
+    found = LayerGradCam(_replacing(logits, tiles, tile), layer).attribute(_wanting(tiles, tile), of_class)
+    return _cut(found, logits, tiles, tile)
+
+
+def _fine_cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    """Gradient times activation one stage earlier, where the maps have twice the resolution (HiResCAM, 2011.08891)."""
+    layer = _stage(logits.network, -2)
+    found = LayerGradientXActivation(_replacing(logits, tiles, tile), layer).attribute(_wanting(tiles, tile), of_class)
+    return _cut(found.sum(1, keepdim=True), logits, tiles, tile)
+
+
+def _wanting(tiles: Tensor, tile: int) -> Tensor:
+    return tiles[tile : tile + 1].clone().requires_grad_()  # the weights want no gradient, so the input must
+
+
+def _stage(network: nn.Module, place: int) -> nn.Module:
+    """The last convolution stage of a timm backbone, or one before it."""
+    known = getattr(network.backbone, "feature_info", None)
+    if known is None:
+        raise ValueError(f"{type(network.backbone).__name__} names no stages: take another way than Grad-CAM")
+    return network.backbone.get_submodule(list(known)[place]["module"])
+
+
+def _cut(found: Tensor, logits: ClipLogits, tiles: Tensor, tile: int) -> np.ndarray:
+    """A coarse map `(1, 1, h, w)` at the size of the tile; of a super-image's map the tile's part."""
+    side, found = tiles.shape[-1], found.detach()
+    if logits.separate:
+        return F.interpolate(found, size=(side, side), mode="bicubic")[0, 0].double().numpy()
+    grid = logits.params.grid
+    whole = F.interpolate(found, size=(grid * side, grid * side), mode="bicubic")[0, 0].double().numpy()
+    row, column = divmod(tile, grid)
+    return whole[row * side : (row + 1) * side, column * side : (column + 1) * side]
+
+
+def _hidden(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    shown = tiles[tile : tile + 1]
+    window = max(1, shown.shape[-1] // WINDOW)
+    step = max(1, window // 2)
+    with torch.no_grad():
+        found = Occlusion(_replacing(logits, tiles, tile)).attribute(
+            shown,
+            sliding_window_shapes=(3, window, window),
+            strides=(3, step, step),
+            baselines=mean_colour(shown),
+            target=of_class,
+            perturbations_per_eval=AT_ONCE,
+        )
+    return found[0, 0].double().numpy()
+
+
+TILE_WAYS = {
+    "tile alone": Way("occlusion", _alone),  # all others hidden, or gone
+    "tile hidden": Way("occlusion", _ablated),
+    "integrated gradients": Way("gradient", _gradients),
+}
+MAP_WAYS = {
+    "integrated gradients": Way("gradient", _path),
+    "gradient x input": Way("gradient", _times_gradient),
+    "Grad-CAM": Way("gradient", _cam),
+    "Grad-CAM, a stage earlier": Way("gradient", _fine_cam),
+    "patch hidden": Way("occlusion", _hidden),
+}

@@ -1,0 +1,195 @@
+"""Evidence of the clips of a review: evidence.parquet and pictures/, as `review.tables` describes them.
+
+A clip: its nine frames are read and scored; each shown class gets its best tile, a map over it, and, after a second
+reading of the frames around, the first and the last second in sight. What is found is noted clip by clip in evidence/,
+so a stopped run goes on where it was and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from torch import nn
+
+from vpipe_utils import video
+from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams
+from vpipe_utils.project.progress import progress_bar
+from vpipe_utils.review.evidence import sight
+from vpipe_utils.review.evidence.attribution import map_tile, score_tiles
+from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
+from vpipe_utils.review.evidence.pictures import hot_box, picture_name, write_pictures
+from vpipe_utils.review.evidence.places import hottest
+from vpipe_utils.review.tables import COLUMNS, EVIDENCE, PICTURES, PREDICTED, write_review_table
+from vpipe_utils.storage.files import make_folder, remove, sweep
+from vpipe_utils.storage.tables import read_json, write_json
+
+JOURNAL = "evidence"  # folder, a file a clip
+VERSION = 1  # raise it when the same input gives other evidence
+# Chosen on validation clips, see outputs/reference/evidence/: by whether a way reads tiles one by one.
+TILE_WAY = {True: "tile alone", False: "tile alone"}
+MAP_WAY = {True: "patch hidden", False: "patch hidden"}
+
+
+def explaining(members: Sequence[tuple[TrainParams, nn.Module, float]]) -> tuple[TrainParams, nn.Module]:
+    """Which member of an ensemble (parameters, network, weight) gives the evidence for all of it.
+
+    First a super-image whose tiles are read one by one and averaged: what a tile adds is exact there, and it points
+    best (outputs/reference/evidence/). Then the super-image, then the frame model with the largest weight. Raises
+    ValueError where there is none of these.
+    """
+
+    def rank(member: tuple[TrainParams, nn.Module, float]) -> tuple[bool, bool, float]:
+        params, _, weight = member
+        grid = isinstance(params, SuperImageParams)
+        return grid and params.tile_tokens and params.head == "linear", grid, weight
+
+    fitting = [member for member in members if isinstance(member[0], SuperImageParams | FrameParams)]
+    if not fitting:
+        names = ", ".join(params.model for params, *_ in members) or "none"
+        raise ValueError(f"evidence needs a super-image or a frame model; there is {names}")
+    params, network, _ = max(fitting, key=rank)
+    return params, network
+
+
+def write_evidence(
+    explainer: tuple[TrainParams, nn.Module],
+    clips: pd.DataFrame,
+    calibrated: pd.DataFrame,
+    folder: Path,
+    shown: Mapping[str, Sequence[str]],
+    progress: bool = True,
+) -> list[str]:
+    """Write evidence.parquet and pictures/ of a review; gives a sentence for each clip or class that has no row.
+
+    Args:
+        explainer: what `explaining` gives.
+        clips: the table clips.parquet; those with status PREDICTED are looked at.
+        calibrated: column `video` and a column a class: the probability that is noted.
+        folder: of the review.
+        shown: clip -> codes of the classes that are explained. The normal class never is: nothing is to be seen.
+    """
+    logits = ClipLogits(*explainer)
+    params, journal = logits.params, make_folder(folder / JOURNAL)
+    sweep(journal)
+    sweep(make_folder(folder / PICTURES))
+    earlier = _drawn(journal)
+    digest = network_digest(logits.network)
+    chances = calibrated.set_index("video")
+    rows, said, kept = [], [], set()
+    wanted = clips[(clips["status"] == PREDICTED) & clips["video"].map(lambda name: bool(shown.get(name)))]
+    for clip in progress_bar(list(wanted.itertuples()), description="evidence", progress=progress):
+        codes = [code for code in shown[clip.video] if code != params.normal_class]
+        note = journal / f"{picture_name(clip.video, '')}.json"
+        kept.add(note.name)
+        state = _state(clip, codes, digest)
+        found = _noted(note, state, folder)
+        if found is None:
+            found = {"state": state} | _explained(logits, clip, codes, folder / PICTURES)
+            write_json(found, note)
+        rows += [{"video": clip.video, "probability": float(chances.at[clip.video, row["class"]])} | row
+                 for row in found["rows"]]  # fmt: skip
+        said += found["said"]
+    write_review_table(pd.DataFrame(rows, columns=list(COLUMNS[EVIDENCE])), folder, EVIDENCE)
+    now = {row[key] for row in rows for key in ("picture", "heat")}
+    remove(*(folder / name for name in earlier - now))  # of clips and classes that the review has no longer
+    remove(*(note for note in journal.glob("*.json") if note.name not in kept))
+    return said
+
+
+def _explained(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:
+    """Rows (but for video and probability) and sentences of one clip."""
+    try:
+        return _explain(logits, clip, codes, pictures)
+    except video.VideoError as error:
+        return {"rows": [], "said": [f"{clip.video}: no evidence, for it cannot be read ({error})"]}
+
+
+def _explain(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:
+    sampled = sampled_frames(logits.params, clip.frames)
+    frames = video.read_frames(clip.path, sampled)
+    tiles = as_tiles(frames, logits.params)
+    size = frames.shape[2], frames.shape[1]
+    numbers = [logits.params.class_codes.index(code) for code in codes]
+    scores = score_tiles(TILE_WAY[logits.separate], logits, tiles, numbers)
+    rows, said, around = [], [], {}
+    for code, number, score in zip(codes, numbers, scores, strict=True):
+        tile = int(score.argmax())
+        heat = map_tile(MAP_WAY[logits.separate], logits, tiles, tile, number)
+        if heat is None:
+            said.append(f"{clip.video}: nothing in its frames speaks for {code}, so no place is shown")
+            continue
+        x, y = hottest(heat, size)
+        box = dict(zip(("x0", "y0", "x1", "y1"), hot_box(heat, size), strict=True))
+        names = write_pictures(pictures, picture_name(clip.video, code), frames[tile], heat)
+        row = {"class": code, "frame": int(sampled[tile]), "x": x, "y": y} | box
+        rows.append(row | dict(zip(("picture", "heat"), (f"{PICTURES}/{name}" for name in names), strict=True)))
+        around[code] = number, tile, sight.neighbourhood(sampled, score, tile, clip.frames)
+    spans = _spans(logits, clip, sampled, around)
+    seconds = video.frame_seconds(clip.path) if rows else None
+    for row in rows:
+        span = spans[row["class"]]
+        row |= {"second": float(seconds[row["frame"]]), "first_s": float(seconds[span.first])}
+        row["last_s"] = float(seconds[span.last])
+    return {"rows": rows, "said": said}
+
+
+def _spans(
+    logits: ClipLogits, clip: object, sampled: np.ndarray, around: Mapping[str, tuple[int, int, np.ndarray]]
+) -> dict[str, sight.Span]:
+    """First and last frame in sight of each class, from every frame around its tile, read once for all classes."""
+    if not around:
+        return {}
+    wanted = np.unique(np.concatenate([frames for *_, frames in around.values()]))
+    tiles = as_tiles((frame for _, frame in video.iter_frames(clip.path, wanted)), logits.params)
+    scores = sight.frame_scores(logits, tiles, [number for number, *_ in around.values()])
+    found = {}
+    for column, (code, (_, tile, frames)) in enumerate(around.items()):
+        of_class = scores[np.searchsorted(wanted, frames), column]
+        span = sight.walk(of_class, int(np.searchsorted(frames, sampled[tile])))
+        found[code] = sight.Span(int(frames[span.first]), int(frames[span.last]))
+    return found
+
+
+def network_digest(network: nn.Module) -> str:
+    """Changes when a weight does."""
+    digest = hashlib.sha256()
+    for name, value in sorted(network.state_dict().items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _state(clip: object, codes: Sequence[str], digest: str) -> str:
+    """What a clip's evidence is made of: the file as it lies there, the classes, the network."""
+    try:
+        about = Path(clip.path).stat()
+        file = [about.st_size, about.st_mtime_ns]
+    except OSError:
+        file = None
+    text = json.dumps([VERSION, clip.video, str(clip.path), file, list(codes), digest])
+    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+
+
+def _noted(note: Path, state: str, folder: Path) -> dict | None:
+    """What an earlier run found of the same clip, if its pictures are there."""
+    try:
+        found = read_json(note)
+    except (FileNotFoundError, ValueError):
+        return None
+    whole = found.get("state") == state
+    pictures = [folder / row[key] for row in found.get("rows", ()) for key in ("picture", "heat")]
+    return found if whole and all(path.is_file() for path in pictures) else None
+
+
+def _drawn(journal: Path) -> set[str]:
+    """Pictures that the notes of earlier runs name, relative to the folder of the review."""
+    named: set[str] = set()
+    for note in journal.glob("*.json"):
+        with contextlib.suppress(ValueError):
+            named |= {row[key] for row in read_json(note)["rows"] for key in ("picture", "heat")}
+    return named

@@ -1,0 +1,142 @@
+"""Evidence of trained networks beside PipeSim's truth: a row a label, for every way of attribution that is asked for.
+
+PipeSim records in which frames a class is in sight and in which box (evidence.parquet). A label of a clip is asked for
+whether the network gives it a high probability or not; `evidence.summary` tells the two apart.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from vpipe_utils import video
+from vpipe_utils.learning.fold_run import finished_run
+from vpipe_utils.project.progress import progress_bar
+from vpipe_utils.review.evidence import sight
+from vpipe_utils.review.evidence.attribution import map_tile, score_tiles
+from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
+from vpipe_utils.review.evidence.places import Box, area, holds, hottest, inside
+from vpipe_utils.storage.files import make_folder
+
+CURVE = "curve"  # the score of every frame of the clip, where spans are measured
+
+
+class Asked(NamedTuple):
+    """What is measured of a run: ways to find the tile, and ways to find the place in the one `tile_ways[0]` finds."""
+
+    tile_ways: Sequence[str]
+    map_ways: Sequence[str]
+    spans: bool = False
+
+
+def measure(
+    run: Path, truth: pd.DataFrame, videos: pd.DataFrame, asked: Asked, journal: Path, progress: bool = True
+) -> pd.DataFrame:
+    """One row a label and way: video, class, question ("tile" or "map"), way and what was hit, see `_row`.
+
+    `run`: folder of a finished run. `truth`: evidence.parquet. `videos`: clips to measure: video, path. `journal`: a
+    file with a line a clip, which the same call reads again and goes on with; the caller names it after what it is of.
+    """
+    done = _read_journal(journal)
+    missing = [row for row in videos.itertuples() if row.video not in done]
+    if missing:
+        params, network = finished_run(run)
+        logits, classes = ClipLogits(params, network), params.class_codes
+        by_clip = dict(tuple(truth[truth["class"].isin(classes)].groupby("video")))
+        make_folder(journal.parent)
+        with journal.open("a", encoding="utf-8") as file:
+            for row in progress_bar(missing, description=f"evidence of {params.model}", progress=progress):
+                seen = by_clip.get(row.video)
+                rows = [] if seen is None else measure_clip(logits, classes, row.path, seen, asked)
+                file.write(json.dumps({"video": row.video, "rows": rows}) + "\n")
+                file.flush()
+        done = _read_journal(journal)
+    rows = [row | {"video": name} for name in videos["video"] for row in done[name]]
+    return pd.DataFrame(rows)
+
+
+def measure_clip(
+    logits: ClipLogits, classes: Sequence[str], path: str, truth: pd.DataFrame, asked: Asked
+) -> list[dict[str, object]]:
+    """The rows of one clip. `truth`: its rows of evidence.parquet."""
+    frames = video.read_frames(path, np.arange(video.count_frames(path)))
+    sampled = sampled_frames(logits.params, len(frames))
+    tiles = as_tiles(frames[sampled], logits.params)
+    codes = list(truth["class"].unique())
+    numbers = [list(classes).index(code) for code in codes]
+    size = frames.shape[2], frames.shape[1]
+    boxes = [_boxes(truth, code, sampled) for code in codes]
+    curves = None
+    if asked.spans:
+        curves = sight.frame_scores(logits, as_tiles(frames, logits.params), numbers)
+    rows, best = [], []
+    for way in asked.tile_ways:
+        scores = score_tiles(way, logits, tiles, numbers)
+        best = best or list(scores.argmax(axis=1))
+        for code, score, of in zip(codes, scores, boxes, strict=True):
+            rows.append({"class": code, "question": "tile", "way": way} | _tile_row(int(score.argmax()), of))
+    for place, (code, number) in enumerate(zip(codes, numbers, strict=True)):
+        tile, of = int(best[place]), boxes[place]
+        for way in asked.map_ways:
+            heat = map_tile(way, logits, tiles, tile, number)
+            rows.append({"class": code, "question": "map", "way": way} | _map_row(heat, tile, of, size))
+        if curves is not None:
+            seen = np.sort(truth.loc[truth["class"] == code, "frame"].to_numpy())
+            span = sight.true_span(seen, int(sampled[tile]))
+            own = sight.own_segment(sampled, tile, len(frames))
+            row = {"class": code, "question": "span", "way": "", "frame": int(sampled[tile]), "first": span.first}
+            row |= {"last": span.last, "own_first": own.first, "own_last": own.last}
+            rows.append(row | {CURVE: np.round(curves[:, place], 3).tolist()})
+    return rows
+
+
+def _boxes(truth: pd.DataFrame, code: str, sampled: np.ndarray) -> list[Box | None]:
+    """The box (x0, y0, x1, y1) of a class in each sampled frame, in pixels; None where it is not in sight."""
+    known = truth[truth["class"] == code].set_index("frame")[["x0", "y0", "x1", "y1"]]
+    return [tuple(map(float, known.loc[frame])) if frame in known.index else None for frame in sampled]
+
+
+def _tile_row(tile: int, boxes: Sequence[Box | None]) -> dict[str, float]:
+    """Whether the class is in sight in the tile's frame, and how often it is in that of a tile by chance."""
+    return {"time": float(boxes[tile] is not None), "time_chance": float(np.mean([box is not None for box in boxes]))}
+
+
+def _map_row(
+    heat: np.ndarray | None, tile: int, boxes: Sequence[Box | None], size: tuple[int, int]
+) -> dict[str, float]:
+    """Whether the hottest point lies in the box, how much of the heat does, and the same of what needs no network.
+
+    The naive points, each the share of the nine tiles in which it hits, so no draw blurs it: the centre of the picture,
+    a random point (the box's share of the picture), and the method's own point in a tile by chance. No map counts as a
+    miss.
+    """
+    width, height = size
+    row = _tile_row(tile, boxes)
+    x, y = hottest(heat, size) if heat is not None else (np.nan, np.nan)
+    row["point"] = float(holds(boxes[tile], x, y))
+    row["energy"] = inside(heat, boxes[tile], size) if heat is not None else 0.0
+    row["centre"] = float(np.mean([holds(box, width / 2, height / 2) for box in boxes]))
+    row["random"] = float(np.mean([area(box) / (width * height) for box in boxes]))
+    row["chance_tile"] = float(np.mean([holds(box, x, y) for box in boxes]))
+    row["no_map"] = float(heat is None)
+    return row
+
+
+def _read_journal(journal: Path) -> dict[str, list[dict[str, object]]]:
+    """Rows of the clips that are done; a last line that a killed process left half written is taken off the file."""
+    if not journal.is_file():
+        return {}
+    text = journal.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        journal.write_text(whole, encoding="utf-8")
+    return {entry["video"]: entry["rows"] for entry in _entries(whole.splitlines())}
+
+
+def _entries(lines: Iterable[str]) -> Iterable[dict]:
+    return (json.loads(line) for line in lines)

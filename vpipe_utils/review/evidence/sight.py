@@ -1,0 +1,91 @@
+"""From which frame to which a class is in sight, by the network's score of every frame around the most telling one.
+
+A super-image sees nine frames. Around the best of them every frame is read and scored as that tile was. Walking away
+from it, the class is in sight as long as the score stays within FALL of the best.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from vpipe_utils.review.evidence.networks import ClipLogits
+
+FALL = 1.5  # logits; of those tried the one that came nearest to the truth on validation clips (reference/evidence)
+GAP = 1  # frames below that the walk steps over: a wink of the network is no end; chosen likewise
+MOST_FRAMES = 160  # read around one tile; in longer neighbourhoods every second, third ... frame is (our choice)
+
+
+class Span(NamedTuple):
+    """Frames of a clip, both ends in."""
+
+    first: int
+    last: int
+
+
+def walk(scores: np.ndarray, start: int, fall: float = FALL, gap: int = GAP) -> Span:
+    """Places of `scores` around `start` that stay within `fall` of the best of them there, over gaps of `gap` places.
+
+    The best is that at `start` or next to it: the tile's own score may be just off the top.
+    """
+    level = scores[max(0, start - 1) : start + 2].max() - fall
+    return Span(start - _steps(scores[:start][::-1], level, gap), start + _steps(scores[start + 1 :], level, gap))
+
+
+def _steps(scores: np.ndarray, level: float, gap: int) -> int:
+    """How many places on the last one in sight is."""
+    furthest = 0
+    for step, score in enumerate(scores, 1):
+        if score >= level:
+            furthest = step
+        elif step - furthest > gap:
+            break
+    return furthest
+
+
+def neighbourhood(sampled: np.ndarray, scores: np.ndarray, tile: int, frames: int, fall: float = FALL) -> np.ndarray:
+    """Which frames of a clip of `frames` to read around a tile, ascending: from the tile before those in sight to the
+    one after, or to the end of the clip.
+
+    `sampled`: the frames of the tiles; `scores`: a class's scores of the tiles.
+    """
+    near = walk(scores, tile, fall, 0)
+    first = sampled[near.first - 1] if near.first else 0
+    last = sampled[near.last + 1] if near.last + 1 < len(sampled) else frames - 1
+    step = -(-(last - first + 1) // MOST_FRAMES)
+    return np.unique(np.append(np.arange(first, last + 1, step), [sampled[tile], last]))
+
+
+def own_segment(sampled: np.ndarray, tile: int, frames: int) -> Span:
+    """The stretch of a clip that a tile stands for: half the way to its neighbours, or to the end of the clip."""
+    here = int(sampled[tile])
+    first = -(-(int(sampled[tile - 1]) + here) // 2) if tile else 0
+    last = (here + int(sampled[tile + 1])) // 2 if tile + 1 < len(sampled) else frames - 1
+    return Span(first, last)
+
+
+def frame_scores(logits: ClipLogits, pictures: Tensor, classes: list[int]) -> np.ndarray:
+    """Scores of single frames `(F, 3, s, s)` for some classes, float `(F, K)`, each as if the clip showed it alone."""
+    with torch.inference_mode():
+        parts = [logits.alone(part)[:, classes] for part in pictures.split(64 if logits.separate else 8)]
+    return torch.cat(parts).double().numpy()
+
+
+def overlap(a: Span, b: Span) -> float:
+    """Intersection over union of two stretches of frames."""
+    both = min(a.last, b.last) - max(a.first, b.first) + 1
+    either = max(a.last, b.last) - min(a.first, b.first) + 1
+    return max(0, both) / either if both > 0 else 0.0
+
+
+def true_span(in_sight: np.ndarray, frame: int) -> Span:
+    """The stretch of frames in a row in which a class is in sight around `frame`, or the nearest one to it.
+
+    `in_sight`: ascending frames of the truth, at least one.
+    """
+    runs = np.split(in_sight, np.flatnonzero(np.diff(in_sight) > 1) + 1)
+    nearest = min(runs, key=lambda run: max(run[0] - frame, frame - run[-1], 0))
+    return Span(int(nearest[0]), int(nearest[-1]))
