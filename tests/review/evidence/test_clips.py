@@ -6,7 +6,6 @@ import shutil
 from pathlib import Path
 
 import cv2
-import numpy as np
 import pandas as pd
 import pytest
 from bright import HEIGHT, WIDTH, Bright, bright_clip, bright_params, square
