@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import timm
 import torch
 from bright import HEIGHT, WIDTH, bright_logits, bright_tiles, square
+from fakes import smoke_params
+from torch import nn
 
-from vpipe_utils.review.evidence.attribution import MAP_WAYS, TILE_WAYS, map_tile, score_tiles
+from vpipe_utils.learning.models import build_model
+from vpipe_utils.review.evidence.attribution import MAP_WAYS, TILE_WAYS, has_maps, map_tile, score_tiles
+from vpipe_utils.review.evidence.networks import ClipLogits
 from vpipe_utils.review.evidence.places import area, holds, hottest, inside
 
 KINDS = ["super_image", "tiles", "frame"]
@@ -52,6 +57,21 @@ def test_the_parts_of_all_tiles_are_the_whole() -> None:
     logits, tiles = bright_logits("tiles"), bright_tiles({2: 0, 7: 0})
     scores = score_tiles("integrated gradients", logits, tiles, [0])
     assert scores.sum() == pytest.approx(float(logits(tiles[None])[0, 0]) + 3, rel=0.05)
+
+
+@pytest.mark.parametrize("model", ["convnext_base", "nfnet_f3", "efficientnet_l2", "frame_tresnet"])
+def test_the_papers_networks_have_maps(model: str) -> None:
+    params = smoke_params(model)
+    logits = ClipLogits(params, build_model(params))
+    assert has_maps(logits.network)
+    heat = map_tile("Grad-CAM, a stage earlier", logits, torch.rand(9, 3, 32, 32), 4, 1)
+    assert heat is None or heat.shape == (32, 32)
+
+
+def test_a_network_of_tokens_has_no_maps() -> None:
+    network = nn.Module()
+    network.backbone = timm.create_model("test_vit", num_classes=3)
+    assert not has_maps(network)
 
 
 def test_both_kinds_of_ways_are_there() -> None:

@@ -8,16 +8,17 @@ from vpipe_utils.review.evidence.sight import MOST_FRAMES, Span, neighbourhood, 
 
 def test_the_walk_ends_where_the_score_has_fallen() -> None:
     scores = np.array([0, 0, 4, 5, 5, 4, 0, 0.0])
-    assert walk(scores, 3, fall=1.5, gap=0) == Span(2, 5)
-    assert walk(scores, 3, fall=0.5, gap=0) == Span(3, 4)
-    assert walk(np.full(8, 2.0), 3) == Span(0, 7)
+    assert walk(scores, 3, 0, share=0.7, gap=0) == Span(2, 5)
+    assert walk(scores, 3, 0, share=0.9, gap=0) == Span(3, 4)
+    assert walk(scores, 3, -20, share=0.7, gap=0) == Span(0, 7)
+    assert walk(np.full(8, 2.0), 3, 2.0) == Span(0, 7)
 
 
 def test_a_wink_is_stepped_over_and_an_end_is_not() -> None:
     scores = np.array([5, 0, 5, 5, 0, 0, 5.0])
-    assert walk(scores, 3, fall=1, gap=1) == Span(0, 3)
-    assert walk(scores, 3, fall=1, gap=2) == Span(0, 6)
-    assert walk(scores, 3, fall=1, gap=0) == Span(2, 3)
+    assert walk(scores, 3, 0, gap=1) == Span(0, 3)
+    assert walk(scores, 3, 0, gap=2) == Span(0, 6)
+    assert walk(scores, 3, 0, gap=0) == Span(2, 3)
 
 
 def test_frames_are_read_from_the_tile_before_to_the_one_after() -> None:

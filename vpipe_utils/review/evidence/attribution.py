@@ -54,6 +54,15 @@ def map_tile(way: str, logits: ClipLogits, tiles: Tensor, tile: int, of_class: i
     return found if np.isfinite(found).all() and found.max() > LEAST else None
 
 
+def has_maps(network: nn.Module) -> bool:
+    """Whether Grad-CAM can be had: the backbone's stages are known and made of convolutions, not of tokens."""
+    try:
+        stages = [_stage(network, place) for place in (-1, -2)]
+    except (ValueError, IndexError):
+        return False
+    return all(any(isinstance(part, nn.Conv2d) for part in stage.modules()) for stage in stages)
+
+
 def mean_colour(tiles: Tensor) -> Tensor:
     """Tiles `(n, 3, s, s)` without anything to be seen in them: each in its own mean colour."""
     return tiles.mean(dim=(-2, -1), keepdim=True).expand_as(tiles)

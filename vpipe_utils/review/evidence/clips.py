@@ -21,7 +21,7 @@ from vpipe_utils import video
 from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams
 from vpipe_utils.project.progress import progress_bar
 from vpipe_utils.review.evidence import sight
-from vpipe_utils.review.evidence.attribution import map_tile, score_tiles
+from vpipe_utils.review.evidence.attribution import has_maps, map_tile, score_tiles
 from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
 from vpipe_utils.review.evidence.pictures import hot_box, picture_name, write_pictures
 from vpipe_utils.review.evidence.places import hottest
@@ -31,9 +31,9 @@ from vpipe_utils.storage.tables import read_json, write_json
 
 JOURNAL = "evidence"  # folder, a file a clip
 VERSION = 1  # raise it when the same input gives other evidence
-# Chosen on validation clips, see outputs/reference/evidence/: by whether a way reads tiles one by one.
-TILE_WAY = {True: "tile alone", False: "tile alone"}
-MAP_WAY = {True: "patch hidden", False: "patch hidden"}
+# Chosen on validation clips, for both kinds of super-images: outputs/reference/evidence/ways.csv.
+TILE_WAY, MAP_WAY = "tile alone", "Grad-CAM, a stage earlier"
+WITHOUT_MAPS = "patch hidden"  # for backbones whose stages are no convolutions
 
 
 def explaining(members: Sequence[tuple[TrainParams, nn.Module, float]]) -> tuple[TrainParams, nn.Module]:
@@ -116,11 +116,12 @@ def _explain(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: P
     tiles = as_tiles(frames, logits.params)
     size = frames.shape[2], frames.shape[1]
     numbers = [logits.params.class_codes.index(code) for code in codes]
-    scores = score_tiles(TILE_WAY[logits.separate], logits, tiles, numbers)
+    way = MAP_WAY if has_maps(logits.network) else WITHOUT_MAPS
+    scores = score_tiles(TILE_WAY, logits, tiles, numbers)
     rows, said, around = [], [], {}
     for code, number, score in zip(codes, numbers, scores, strict=True):
         tile = int(score.argmax())
-        heat = map_tile(MAP_WAY[logits.separate], logits, tiles, tile, number)
+        heat = map_tile(way, logits, tiles, tile, number)
         if heat is None:
             said.append(f"{clip.video}: nothing in its frames speaks for {code}, so no place is shown")
             continue
@@ -129,7 +130,7 @@ def _explain(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: P
         names = write_pictures(pictures, picture_name(clip.video, code), frames[tile], heat)
         row = {"class": code, "frame": int(sampled[tile]), "x": x, "y": y} | box
         rows.append(row | dict(zip(("picture", "heat"), (f"{PICTURES}/{name}" for name in names), strict=True)))
-        around[code] = number, tile, sight.neighbourhood(sampled, score, tile, clip.frames)
+        around[code] = number, tile, score.min(), sight.neighbourhood(sampled, score, tile, clip.frames)
     spans = _spans(logits, clip, sampled, around)
     seconds = video.frame_seconds(clip.path) if rows else None
     for row in rows:
@@ -140,7 +141,7 @@ def _explain(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: P
 
 
 def _spans(
-    logits: ClipLogits, clip: object, sampled: np.ndarray, around: Mapping[str, tuple[int, int, np.ndarray]]
+    logits: ClipLogits, clip: object, sampled: np.ndarray, around: Mapping[str, tuple[int, int, float, np.ndarray]]
 ) -> dict[str, sight.Span]:
     """First and last frame in sight of each class, from every frame around its tile, read once for all classes."""
     if not around:
@@ -149,9 +150,9 @@ def _spans(
     tiles = as_tiles((frame for _, frame in video.iter_frames(clip.path, wanted)), logits.params)
     scores = sight.frame_scores(logits, tiles, [number for number, *_ in around.values()])
     found = {}
-    for column, (code, (_, tile, frames)) in enumerate(around.items()):
+    for column, (code, (_, tile, low, frames)) in enumerate(around.items()):
         of_class = scores[np.searchsorted(wanted, frames), column]
-        span = sight.walk(of_class, int(np.searchsorted(frames, sampled[tile])))
+        span = sight.walk(of_class, int(np.searchsorted(frames, sampled[tile])), low)
         found[code] = sight.Span(int(frames[span.first]), int(frames[span.last]))
     return found
 

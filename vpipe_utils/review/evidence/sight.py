@@ -1,7 +1,7 @@
 """From which frame to which a class is in sight, by the network's score of every frame around the most telling one.
 
 A super-image sees nine frames. Around the best of them every frame is read and scored as that tile was. Walking away
-from it, the class is in sight as long as the score stays within FALL of the best.
+from it, the class is in sight as long as the score stays above a level between the least of the nine and the best.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 from vpipe_utils.review.evidence.networks import ClipLogits
 
-FALL = 1.5  # logits; of those tried the one that came nearest to the truth on validation clips (reference/evidence)
+SHARE = 0.2  # of the way from the least of the tiles' scores to the best; chosen on validation clips, see the record
 GAP = 1  # frames below that the walk steps over: a wink of the network is no end; chosen likewise
 MOST_FRAMES = 160  # read around one tile; in longer neighbourhoods every second, third ... frame is (our choice)
 
@@ -26,12 +26,13 @@ class Span(NamedTuple):
     last: int
 
 
-def walk(scores: np.ndarray, start: int, fall: float = FALL, gap: int = GAP) -> Span:
-    """Places of `scores` around `start` that stay within `fall` of the best of them there, over gaps of `gap` places.
+def walk(scores: np.ndarray, start: int, low: float, share: float = SHARE, gap: int = GAP) -> Span:
+    """Places of `scores` around `start` that stay above a level, over gaps of `gap` places.
 
-    The best is that at `start` or next to it: the tile's own score may be just off the top.
+    The level lies at `share` of the way from `low`, the score of what does not show the class, to that at `start` or
+    next to it: the tile's own score may be just off the top.
     """
-    level = scores[max(0, start - 1) : start + 2].max() - fall
+    level = low + share * (scores[max(0, start - 1) : start + 2].max() - low)
     return Span(start - _steps(scores[:start][::-1], level, gap), start + _steps(scores[start + 1 :], level, gap))
 
 
@@ -46,13 +47,13 @@ def _steps(scores: np.ndarray, level: float, gap: int) -> int:
     return furthest
 
 
-def neighbourhood(sampled: np.ndarray, scores: np.ndarray, tile: int, frames: int, fall: float = FALL) -> np.ndarray:
+def neighbourhood(sampled: np.ndarray, scores: np.ndarray, tile: int, frames: int) -> np.ndarray:
     """Which frames of a clip of `frames` to read around a tile, ascending: from the tile before those in sight to the
     one after, or to the end of the clip.
 
     `sampled`: the frames of the tiles; `scores`: a class's scores of the tiles.
     """
-    near = walk(scores, tile, fall, 0)
+    near = walk(scores, tile, scores.min(), gap=0)
     first = sampled[near.first - 1] if near.first else 0
     last = sampled[near.last + 1] if near.last + 1 < len(sampled) else frames - 1
     step = -(-(last - first + 1) // MOST_FRAMES)
