@@ -16,6 +16,7 @@
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
 #   make sight                  the grid of notebook 13: when do super-images pay? (about an hour and a half on 2 cores)
+#   make evidence               how well evidence points, against PipeSim's truth, after make report (half an hour)
 #   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
 #   make leakage                what sibling clips buy: the bench's recipe on folds that tear recordings apart (an hour)
 #   make weak                   notebook 09 with three repetitions, and its record (an hour)
@@ -50,6 +51,7 @@ at_home := $(bin)/python workflow/home.py
 
 .PHONY: help report predict export corrections status dag rehearse benchmarks sight bench leakage weak
 .PHONY: test test-full test-slurm lab lint clean lock setup
+.PHONY: help report predict export corrections rehearse benchmarks sight evidence bench leakage weak test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
@@ -92,6 +94,9 @@ leakage: $(ready)
 
 weak: $(ready)
 	@$(at_home) $(bin)/python workflow/weak.py --profile="$$PROFILE" $(jobs) -- $(ARGS)
+
+evidence: $(ready)
+	@$(at_home) $(bin)/python workflow/evidence.py $(ARGS)
 
 lint: $(ready)
 	@$(bin)/ruff check .

@@ -91,6 +91,7 @@ def measure_clip(
             own = sight.own_segment(sampled, tile, len(frames))
             row = {"class": code, "question": "span", "way": "", "frame": int(sampled[tile]), "first": span.first}
             row |= {"last": span.last, "own_first": own.first, "own_last": own.last}
+            row["low"] = round(float(curves[sampled, place].min()), 3)
             rows.append(row | {CURVE: np.round(curves[:, place], 3).tolist()})
     return rows
 
