@@ -22,19 +22,19 @@ COLOURS = {0: (250, 40, 40), 1: (40, 250, 40), 2: (40, 40, 250)}
 class Bright(nn.Module):
     """Logit k: how much of the picture is coloured as class k's square is, less 3; of the other classes always -3."""
 
-    def __init__(self, classes: int, strength: float = 200.0, conv: bool = True) -> None:
+    def __init__(self, classes: int, strength: float = 200.0) -> None:
         super().__init__()
         self.classes = classes
         self.register_buffer("strength", torch.tensor(strength))
         self.backbone = nn.Module()
-        self.backbone.first, self.backbone.last = nn.Identity(), nn.Identity()
-        self.backbone.feature_info = [{"module": "first"}, {"module": "last"}]
+        self.backbone.first, self.backbone.second, self.backbone.last = nn.Identity(), nn.Identity(), nn.Identity()
+        self.backbone.feature_info = [{"module": name} for name in ("first", "second", "last")]
 
     def forward(self, pictures: Tensor) -> Tensor:
         if pictures.ndim == 5:  # tiles one by one, averaged
             return self(pictures.flatten(0, 1)).unflatten(0, pictures.shape[:2]).mean(1)
         others = pictures.sum(dim=1, keepdim=True) - pictures
-        coloured = self.backbone.last(self.backbone.first((pictures - others / 2 - 0.3).relu()))
+        coloured = self.backbone.last(self.backbone.second(self.backbone.first((pictures - others / 2 - 0.3).relu())))
         known = coloured.mean(dim=(2, 3)) * self.strength
         rest = known.new_zeros(len(known), self.classes - 3)
         return torch.cat([known, rest], dim=1) - 3

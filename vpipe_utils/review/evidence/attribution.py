@@ -57,7 +57,7 @@ def map_tile(way: str, logits: ClipLogits, tiles: Tensor, tile: int, of_class: i
 def has_maps(network: nn.Module) -> bool:
     """Whether Grad-CAM can be had: the backbone's stages are known and made of convolutions, not of tokens."""
     try:
-        stages = [_stage(network, place) for place in (-1, -2)]
+        stages = [_stage(network, place) for place in (-1, -2, -3)]
     except (ValueError, IndexError):
         return False
     return all(any(isinstance(part, nn.Conv2d) for part in stage.modules()) for stage in stages)
@@ -129,11 +129,25 @@ def _cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndar
     return _cut(found, logits, tiles, tile)
 
 
-def _fine_cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+def _fine_cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int, place: int = -2) -> np.ndarray:
     """Gradient times activation one stage earlier, where the maps have twice the resolution (HiResCAM, 2011.08891)."""
-    layer = _stage(logits.network, -2)
+    layer = _stage(logits.network, place)
     found = LayerGradientXActivation(_replacing(logits, tiles, tile), layer).attribute(_wanting(tiles, tile), of_class)
     return _cut(found.sum(1, keepdim=True), logits, tiles, tile)
+
+
+def _two_cams(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    """The same of two stages, one and two before the last, of the tile and of its mirror image, added and smoothed.
+
+    What all four agree on stays; the grid of a single coarse map does not show.
+    """
+    mirrored = tiles.clone()
+    mirrored[tile] = tiles[tile].flip(-1)
+    total = np.zeros(tiles.shape[-2:])
+    for place in (-2, -3):
+        total += _fine_cam(logits, tiles, tile, of_class, place)
+        total += _fine_cam(logits, mirrored, tile, of_class, place)[:, ::-1]
+    return gaussian_filter(total, BLUR * total.shape[-1])
 
 
 def _wanting(tiles: Tensor, tile: int) -> Tensor:
@@ -185,5 +199,6 @@ MAP_WAYS = {
     "gradient x input": Way("gradient", _times_gradient),
     "Grad-CAM": Way("gradient", _cam),
     "Grad-CAM, a stage earlier": Way("gradient", _fine_cam),
+    "Grad-CAM, two stages, mirrored": Way("gradient", _two_cams),
     "patch hidden": Way("occlusion", _hidden),
 }
