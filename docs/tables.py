@@ -116,6 +116,41 @@ def sight() -> str:
     return f"![{caption}](outputs/reference/sight/figure.png)\n\n{markdown(rows)}"
 
 
+def evidence() -> str:
+    """How often evidence hits the defect that PipeSim has drawn; a sentence before the first record."""
+    folder = RECORDS / "evidence"
+    if not (folder / "provenance.json").is_file():
+        return "Evidence has not been measured yet."
+    pointing, spans = (pd.read_csv(folder / f"{name}.csv") for name in ("pointing", "spans"))
+    rows = [
+        ["clips, model, labels", "point on the defect [95 %]", "best naive", "times [95 %]", "right time", "by chance"]
+    ]
+    chosen = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["chosen"]
+    whole = pointing[
+        (pointing["class"] == "all") & (pointing["way"] == pointing["model"].map(lambda name: chosen[name][0]))
+    ]
+    for row in whole.itertuples():
+        naive = max(row.centre, row.random, row.chance_tile)
+        hit = f"{row.point:.2f} [{row.point_low:.2f}, {row.point_high:.2f}]"
+        times = f"{row.point_times:.1f} [{row.point_times_low:.1f}, {row.point_times_high:.1f}]"
+        at = f"{row.time:.2f} [{row.time_low:.2f}, {row.time_high:.2f}]"
+        rows.append(
+            [
+                f"{row.preset}, {row.model}, {row.labels} {row.labels_of}",
+                hit,
+                f"{naive:.2f}",
+                times,
+                at,
+                f"{row.time_chance:.2f}",
+            ]
+        )
+    told = [["seconds in sight, overlap with the truth", "read on [95 %]", "the tile's own ninth", "the whole clip"]]
+    for row in spans.itertuples():
+        cell = f"{row.overlap:.2f} [{row.overlap_low:.2f}, {row.overlap_high:.2f}]"
+        told.append([f"{row.preset}, {row.labels} {row.labels_of}", cell, f"{row.own:.2f}", f"{row.whole:.2f}"])
+    return f"{markdown(rows)}\n\n{markdown(told)}"
+
+
 def _loaded() -> pd.DataFrame:
     return pd.read_csv(RECORDS / "reading" / "loading.csv").set_index("way")
 
@@ -165,8 +200,8 @@ def leakage() -> str:
 NAMED = {"real": "real", "twin": "PipeSim"}
 
 TABLES: dict[str, Callable[[], str]] = {
-    "headline": headline, "reading": reading, "loading_floats": loading_floats, "loading_bytes": loading_bytes,
-    "sight": sight, "tricks": tricks, "leakage": leakage, "twin": twin,
+    "evidence": evidence, "headline": headline, "reading": reading, "loading_floats": loading_floats,
+    "loading_bytes": loading_bytes, "sight": sight, "tricks": tricks, "leakage": leakage, "twin": twin,
 }  # fmt: skip
 
 

@@ -4,7 +4,7 @@
 
 Ways are chosen on validation clips; the tables are of held-out clips. Needs the finished runs of RUNS in each preset
 (`make report`, `make sight`). Rows a clip are kept in outputs/<preset>/evidence/, so a stopped run goes on. Writes
-outputs/reference/evidence/: ways.csv, pointing.csv, spans.csv, cost.csv, examples.jpg, provenance.json.
+outputs/reference/evidence/: ways.csv, pointing.csv, spans.csv, cost.csv, pointing.png, provenance.json.
 """
 
 from __future__ import annotations
@@ -47,6 +47,7 @@ SIZES = {"lite0_tiles": Size(60, 240, True), "lite0": Size(20, 60, False, ("Grad
 CHOSEN_IN = "demo"  # the preset whose validation clips choose; further presets use its ways
 MEASURES = "vpipe_utils/review/evidence/measure.py"
 DECIDES = (*TRAINING, *(f"review/evidence/{name}" for name in ("attribution", "measure", "networks", "places")))
+FURTHER = 100  # held-out clips at most of a further preset
 DRAWS = 2000
 COST_CLIPS, COST_CLASSES = 100, 2
 
@@ -58,6 +59,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--outputs", help="the folder in which the presets' runs lie")
     parser.add_argument("--folder", type=Path, default=ROOT / "outputs" / "reference" / "evidence")
     parser.add_argument("--clips", type=int, help="at most so many a part, for a quick look")
+    parser.add_argument(
+        "--cost-clips", type=int, default=COST_CLIPS, help="clips whose evidence is written for its cost"
+    )
     given = parser.parse_args(arguments)
     try:
         make_record(given)
@@ -68,6 +72,7 @@ def main(arguments: list[str] | None = None) -> None:
 def make_record(given: argparse.Namespace) -> None:
     from vpipe_utils.review.evidence import summary  # PyTorch and captum, seconds
     from vpipe_utils.review.evidence.attribution import MAP_WAYS, TILE_WAYS
+    from vpipe_utils.review.evidence.figures import pointing_by_class
 
     made, tables = provenance(), {"ways": [], "pointing": [], "spans": []}
     best: dict[str, list[str]] = {}
@@ -90,6 +95,7 @@ def make_record(given: argparse.Namespace) -> None:
             if preset != CHOSEN_IN and not spans:
                 continue  # further presets are for the network that explains
             asked = (["tile alone"], best[model] if preset == CHOSEN_IN else best[model][:1], spans)
+            reporting = reporting if preset == CHOSEN_IN else min(reporting, FURTHER)
             rows = rows_of(data, model, "held_out", min(reporting, given.clips or reporting), asked)
             rows = rows.assign(found=found(data, model, rows))
             tables["pointing"].append(summary.pointing_table(rows, DRAWS, seed).assign(**head))
@@ -97,17 +103,21 @@ def make_record(given: argparse.Namespace) -> None:
                 fps = read_table(data.layout.videos_table).set_index("video")["fps"]
                 tables["spans"].append(summary.span_table(rows, fps, DRAWS, seed).assign(**head))
     data = data_of(given.presets[0], given.outputs)
-    cost = cost_of(data, given.models[0], given.clips or COST_CLIPS)
+    cost = cost_of(data, given.models[0], given.cost_clips)
     made |= {"sizes": {model: SIZES[model]._asdict() for model in given.models}, "draws": DRAWS, "chosen": best}
-    write(given.folder, {name: pd.concat(parts) for name, parts in tables.items()} | {"cost": cost}, made)
+    whole = {name: pd.concat(parts) for name, parts in tables.items()} | {"cost": cost}
+    figure = pointing_by_class(whole["pointing"], CHOSEN_IN, given.models[0], best[given.models[0]][0])
+    write(given.folder, whole, made, figure)
 
 
-def write(folder: Path, tables: dict[str, pd.DataFrame], made: dict[str, object]) -> None:
+def write(folder: Path, tables: dict[str, pd.DataFrame], made: dict[str, object], drawn) -> None:
     make_folder(folder)
     for name, table in tables.items():
         first = [column for column in ("preset", "model") if column in table]
         with atomic_path(folder / f"{name}.csv") as part:
             table[[*first, *table.columns.drop(first)]].to_csv(part, index=False, float_format="%.4f")
+    with atomic_path(folder / "pointing.png") as part:
+        part.write_bytes(drawn.png())
     write_json(made, folder / "provenance.json")
     print(f"the record: {folder}", file=sys.stderr)
 

@@ -31,7 +31,7 @@ from vpipe_utils.storage.tables import read_json, write_json
 
 JOURNAL = "evidence"  # folder, a file a clip
 VERSION = 1  # raise it when the same input gives other evidence
-# Chosen on validation clips, for both kinds of super-images: outputs/reference/evidence/ways.csv.
+# Chosen on validation clips by super-images whose tiles are read one by one: outputs/reference/evidence/ways.csv.
 TILE_WAY, MAP_WAY = "tile alone", "Grad-CAM, two stages, mirrored"
 WITHOUT_MAPS = "patch hidden"  # for backbones whose stages are no convolutions
 
