@@ -49,9 +49,8 @@ ready := .venv/.ready
 # A home folder and a name for users who have none.
 at_home := $(bin)/python workflow/home.py
 
-.PHONY: help report predict export corrections status dag rehearse benchmarks sight bench leakage weak
+.PHONY: help report predict export corrections status dag rehearse benchmarks sight evidence bench leakage weak
 .PHONY: test test-full test-slurm lab lint clean lock setup
-.PHONY: help report predict export corrections rehearse benchmarks sight evidence bench leakage weak test test-full lab lint clean lock setup
 help:
 	@sed -n '2,/^PRESET/{/^#/s/^# *//p;}' Makefile
 
