@@ -38,7 +38,7 @@ NOTEBOOKS = {
     "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
     "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
     "sight": "13_when_super_images_pay", "boosting": "07_boosting_tricks", "lowering": "08_lowering_tricks",
-    "weak": "09_weak_supervision",
+    "weak": "09_weak_supervision", "review": "11_predict",
 }  # fmt: skip
 # Of a run, beside its notebook.
 TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")

@@ -10,6 +10,7 @@ The counter says how many jobs are done, so it only grows, in whatever order the
 from __future__ import annotations
 
 import ast
+import contextlib
 import json
 import logging
 import os
@@ -27,6 +28,7 @@ from vpipe_utils.data.label_checks import could_not_be_read
 
 STEPS = {
     "part": "01 data", "data": "01 data", "folds": "02 folds", "ensemble": "06 ensemble", "report": "10 report",
+    "review": "11 predict",
     "benchmarks": "12 benchmarks", "sight": "13 super-images", "weak": "09 weak", "boosting": "07 boosting tricks",
     "lowering": "08 lowering tricks",
     "site": "HTML pages",
@@ -39,6 +41,10 @@ REPEATED = (
     "Exiting because a job",
     "WorkflowError:\nAt least one job did not",
     "RuleException:\nCalledProcessError",
+    # Of the executor for Slurm, which asks for an account that many clusters do not have.
+    "No SLURM account given",
+    "No account was given",
+    "Unable to guess SLURM account",
 )
 
 
@@ -58,7 +64,8 @@ class LogHandler(LogHandlerBase):
 
     def __post_init__(self) -> None:
         self.jobs: dict[int, Job] = {}
-        self.total = self.finished = self.failed = 0
+        self.total = self.finished = 0
+        self.failed: set[str] = set()  # names: a job that is sent again may still come to its end
         self.goal = 0
         self.ended = False
         self.started = time.monotonic()
@@ -109,6 +116,7 @@ class LogHandler(LogHandlerBase):
         if job is None:
             return
         self.finished += 1
+        self.failed.discard(job.name)
         self.say_about(job, f"{duration(time.monotonic() - job.started)}{score(job.output)}", self.finished)
         if self.finished == self.total:
             self.all_done()
@@ -120,7 +128,7 @@ class LogHandler(LogHandlerBase):
 
     def job_fails(self, jobid: int) -> None:
         job = self.jobs[jobid]
-        self.failed += 1
+        self.failed.add(job.name)
         self.say_about(job, f"FAILED after {duration(time.monotonic() - job.started)}", self.finished)
 
     def say_about(self, job: Job, what: str, number: int | None = None) -> None:
@@ -135,9 +143,9 @@ class LogHandler(LogHandlerBase):
 
     def close(self) -> None:
         if self.failed and self.total:
-            say(f"Stopped: {self.finished} of {self.total} jobs done, {self.failed} failed. "
+            say(f"Stopped: {self.finished} of {self.total} jobs done, {len(self.failed)} failed. "
                 "The same command goes on from here.")  # fmt: skip
-            self.failed = 0
+            self.failed.clear()
         elif self.finished and self.finished == self.total and not self.ended:
             self.all_done()
         super().close()
@@ -184,8 +192,10 @@ def score(outputs: list[str]) -> str:
     """What to know of a finished job: its validation or held-out mAP, the videos that cannot be read."""
     for file in outputs:
         if Path(file).name == "videos.parquet":
-            said = could_not_be_read(Path(file))
-            return f"   {said}" if said else ""
+            with contextlib.suppress(ValueError, OSError):  # a line must not depend on what it is about
+                said = could_not_be_read(Path(file))
+                return f"   {said}" if said else ""
+            return ""
         if Path(file).name != "metrics.json":
             continue
         metrics = json.loads(Path(file).read_text(encoding="utf-8"))

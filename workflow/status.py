@@ -113,6 +113,7 @@ def items(plan: Plan) -> list[Item]:
     for step in ("boosting", "lowering", *(["weak"] if plan.with_weak else []), "sight"):
         found.append(Item(words[step], executed / f"{NOTEBOOKS[step]}.ipynb", NOTEBOOKS[step]))
     found.append(Item("10 report", layout.headline / "headline.json", NOTEBOOKS["report"]))
+    found.append(Item("11 predict", executed / f"{NOTEBOOKS['review']}.ipynb", NOTEBOOKS["review"]))
     if plan.with_benchmarks:
         found.append(Item("12 benchmarks", layout.costs_table, NOTEBOOKS["benchmarks"]))
     return [*found, Item("HTML pages", layout.report / "index.html", "site")]

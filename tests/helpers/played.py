@@ -38,6 +38,7 @@ else:
         "02_folds": {root / "data" / "folds.parquet": own[1], root / "data" / "training_clips.json": own[1]},
         "06_ensemble": {root / "ensemble" / name: "{}" for name in (
             "metrics.json", "test_predictions.parquet", "submission.json", "scores.parquet", "per_class.parquet")},
+        "11_predict": {},
         "10_report": {root / "headline" / "headline.json": "{}"},
         "07_boosting_tricks": {},
         "08_lowering_tricks": {},

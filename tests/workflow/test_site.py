@@ -51,7 +51,7 @@ def test_the_start_page(tmp_path: Path) -> None:
         assert [name for name in build.ON_REQUEST if f"]({name})" in text and f"\n{name}\n" in text] == more
         assert "&lt;b&gt;x&lt;/b&gt; a|b" in html and "<b>" not in html and "<em>" not in html
         tricks = ["07_boosting_tricks", "08_lowering_tricks"]
-        listed = sorted(["06_ensemble", *tricks, "10_report", "13_when_super_images_pay", *more])
+        listed = sorted(["06_ensemble", *tricks, "10_report", "11_predict", "13_when_super_images_pay", *more])
         assert "\n".join(listed) in text and "Not finished" not in text
     build.write_start_page(tmp_path, source, {}, [], [("05_super_image", "x_y", 2)])
     assert "in no table of these pages:</strong> Super-image x_y fold 2." in rendered((source / "index.md").read_text())

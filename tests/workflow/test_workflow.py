@@ -23,7 +23,7 @@ from vpipe_utils.learning.params import read_model
 from vpipe_utils.project.dependencies import deciding_versions
 
 ROOT = Path(__file__).resolve().parents[2]
-ENDS = ["06 ensemble", "10 report", "HTML pages"]
+ENDS = ["06 ensemble", "10 report", "11 predict", "HTML pages"]
 COSTS = "12 benchmarks"
 SIGHT = "13 super-images"
 WEAK = "09 weak"
@@ -257,7 +257,7 @@ def test_own_data_of_a_few_videos_is_told_at_once_and_runs_no_benchmarks(tmp_pat
     (own / "data.yaml").write_text(data)
     (own / "training.yaml").write_text("batch_size: 10\n")
     said = run(project, "--dry-run", preset="own").stderr
-    assert COSTS not in said and "[ 1/20]" in said
+    assert COSTS not in said and "[ 1/21]" in said
     assert "A fold trains on about 9 videos" in said and "convnext_small 9 (not 10)" in said
     assert "params/own/training.yaml" in said and "frame_lite0" not in said.split("To choose")[0]
     (own / "benchmarks.yaml").write_text("measured_steps: 1\n")
@@ -323,15 +323,15 @@ def test_clips_without_labels_that_come_later_train_nothing(tmp_path):
         notes.unlink(missing_ok=True)
         return names
 
-    assert ran() == ["01", "02", "05", "06", "07", "08", "10", "13", "pr"]
+    assert ran() == ["01", "02", "05", "06", "07", "08", "10", "11", "13", "pr"]
     assert ran() == []
     (project / "videos" / "new.mp4").touch()
-    assert ran() == ["01", "02", "06", "10", "pr"], "no 05"
+    assert ran() == ["01", "02", "06", "10", "11", "pr"], "no 05"
     labels = json.loads((project / "labels.json").read_text())
     (project / "labels.json").write_text(json.dumps(labels | {"new.mp4": [1]}))
-    assert ran() == ["01", "02", "05", "06", "10", "pr"]
+    assert ran() == ["01", "02", "05", "06", "10", "11", "pr"]
     shutil.rmtree(project / ".snakemake")
     (own / "training.yaml").write_text("epochs: 3\n")
-    assert ran() == ["05", "06", "10", "pr"], "the notes are lost, and a parameter has changed"
+    assert ran() == ["05", "06", "10", "11", "pr"], "the notes are lost, and a parameter has changed"
     (own / "training.yaml").write_text('epochs: "3"\n')
-    assert ran() == ["05", "06", "10", "pr"] and ran() == [], "written otherwise, and then not again"
+    assert ran() == ["05", "06", "10", "11", "pr"] and ran() == [], "written otherwise, and then not again"

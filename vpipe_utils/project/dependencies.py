@@ -30,6 +30,7 @@ TRAINING = ("learning/", "evaluation/metrics", "data/sampling", "tiles/tile_cach
 RESULTS = ("data/", "pipesim/", "evaluation/", "report/", SEEDS)  # 06, 10: what they show, too
 BENCHMARKS = (*RESULTS, "learning/", "tiles/", "benchmarks/", "video/", "user_files/")  # 12 measures speed
 WEAK = (*RESULTS, *TRAINING)  # 09 trains, and shows what came of it
+REVIEW = (*RESULTS, *TRAINING, "tiles/", "review/", *DECODING)  # 11 predicts, reads frames, and shows what came of it
 PACKAGES = ("torch", "timm", "lightning")  # whose versions decide numbers, too
 NEVER = "params"  # modules of this name only check values; the values themselves are compared
 

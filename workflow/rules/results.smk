@@ -45,6 +45,25 @@ rule report:
         NOTEBOOK + "--model ensemble"
 
 
+# The clips without labels, as the runs have predicted them, in the order of a person's need to look: review/test/.
+rule review:
+    input:
+        rules.data.output,
+        LAYOUT.folds_table,
+        [run / name for run in EVERY_RUN
+         for name in ("weights.safetensors", "val_predictions.parquet", "test_predictions.parquet")],
+        deciding_files(notebook("review"), REVIEW),
+        sorted(map(str, Path("vpipe_utils/review/page/assets").glob("*"))),
+        notebook=notebook("review"),
+    output:
+        notebook=executed("review"),
+    log: **logs(NOTEBOOKS["review"])
+    params:
+        values=lambda _: PLAN.values_of_results(),
+    shell:
+        NOTEBOOK + "--model ensemble"
+
+
 rule benchmarks:
     input:
         deciding_files(notebook("benchmarks"), BENCHMARKS),
@@ -108,6 +127,7 @@ rule site:
         [run / name for run in EVERY_RUN for name in ("metrics.json", "notebook.ipynb")],
         rules.ensemble.output,
         rules.report.output,
+        rules.review.output,
         rules.benchmarks.output if PLAN.with_benchmarks else [],
         rules.weak.output if PLAN.with_weak else [],
         rules.sight.output,

@@ -36,7 +36,7 @@ APPROACHES = {
 }
 PLAIN = (
     "01_data_preparation", "02_folds", "06_ensemble", "07_boosting_tricks", "08_lowering_tricks", "10_report",
-    "13_when_super_images_pay",
+    "11_predict", "13_when_super_images_pay",
 )  # fmt: skip
 WEAK, BENCHMARKS = "09_weak_supervision", "12_benchmarks"
 ON_REQUEST = {  # what some presets run, and what the start page says of it

@@ -21,6 +21,7 @@ from vpipe_utils.review.exports.write import write_exports
 from vpipe_utils.review.page.build import write_page
 from vpipe_utils.review.page.sheets import sheet_name, write_sheet
 from vpipe_utils.review.predicting.clips import clips_table, describe_clips, index_clips
+from vpipe_utils.review.predicting.explain import explain_review
 from vpipe_utils.review.predicting.predict import combine, predict_members, read_tiles
 from vpipe_utils.review.predicting.queue import drift_of_review, guarantee_of, queue_table
 from vpipe_utils.review.predicting.trained import Trained, find_trained, layout_of
@@ -109,7 +110,7 @@ def make_review(
         cache = read_tiles(trained, table, work, workers, progress)
         by_member = predict_members(trained, cache, names, work, progress)
         write_tables(trained, clips, by_member, cache, missed, folder)
-        write_pages(folder, cache, names)
+        write_pages(trained, folder, cache, names, progress)
     return folder
 
 
@@ -136,7 +137,7 @@ def review_of_preset(trained: Trained, missed: float = LEVELS[0]) -> Path | None
         clips = clips_table(videos)
         write_review_table(clips, folder, CLIPS)
         write_tables(trained, clips, by_member, cache, missed, folder)
-        write_pages(folder, cache, names)
+        write_pages(trained, folder, cache, names)
     return folder
 
 
@@ -172,12 +173,14 @@ def write_tables(
     print(said["guarantee"]["sentence"], said["drift"]["sentence"], sep="\n", flush=True)
 
 
-def write_pages(folder: Path, cache: TileCache, names: list[str]) -> None:
-    """Contact sheets of the tiles that were read anyway, exports, and the page that shows all of it."""
+def write_pages(trained: Trained, folder: Path, cache: TileCache, names: list[str], progress: bool = True) -> None:
+    """Contact sheets of the tiles that were read anyway, evidence, exports, and the page that shows all of it."""
     positions = uniform_indices(cache.frames_per_video, SHEET)
     for name in names:
         if not (folder / sheet_name(name)).is_file():
             write_sheet(list(cache.tiles(name, positions)), folder, name)
+    if said := explain_review(trained, folder, progress):
+        print(f"{len(said)} without evidence: {said[0]}", flush=True)
     write_exports(folder)
     write_page(folder)
 

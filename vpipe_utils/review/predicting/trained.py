@@ -96,7 +96,8 @@ def run_params(folder: Path) -> TrainParams:
             more = f"; {others[0]} is not taken: weights are read from safetensors alone" if others else ""
             raise FileNotFoundError(f"{folder / name} is not there: this run is not finished; train it first{more}")
     values = read_layers([folder / PARAMS]) | {"pretrained": False}
-    if missing := sorted(KINDS[approach].model_fields.keys() - values.keys()):
+    needed = {name for name, field in KINDS[approach].model_fields.items() if field.is_required()}
+    if missing := sorted(needed - values.keys()):
         raise ValueError(
             f"{folder / PARAMS} is of an older version of VPipe, which had no {', '.join(missing)}: "
             "train this run again"
