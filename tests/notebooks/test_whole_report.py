@@ -61,7 +61,7 @@ def first_run(outputs) -> str:
 
 
 def test_the_workflow_finishes_after_a_kill(first_run, outputs):
-    assert re.search(r"All 22 jobs done", first_run), first_run
+    assert re.search(r"All 23 jobs done", first_run), first_run
     assert (outputs / "smoke" / "report" / "index.html").is_file()
     assert not marked_processes(outputs / "smoke")
 

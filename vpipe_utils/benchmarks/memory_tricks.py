@@ -70,10 +70,10 @@ def peak_memory(call: Callable[[], object], device: Device) -> float:
     """
     if device.type == "cuda":
         device.forget_peak()
-        before = torch.cuda.memory_allocated()
+        before = device.held_memory()
         call()
         device.synchronize()
-        return (torch.cuda.max_memory_allocated() - before) / MIB
+        return device.peak_memory()["gpu_memory_mib"] - before
     os.environ.setdefault("KINETO_LOG_LEVEL", "99")  # it writes of GPUs that are not there
     with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiled:
         call()

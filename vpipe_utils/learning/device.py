@@ -54,6 +54,10 @@ class Device:
             torch.cuda.empty_cache()
             torch.cuda.reset_peak_memory_stats()
 
+    def held_memory(self) -> float:
+        """MiB that a GPU holds for tensors now; 0 on a CPU, where nobody counts."""
+        return torch.cuda.memory_allocated() / MIB if self.type == "cuda" else 0.0
+
     def peak_memory(self) -> dict[str, float | None]:
         """Most memory held so far, MiB: gpu_memory_mib (None without a GPU), memory_mib (this process, no loaders)."""
         unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB on Linux
@@ -69,6 +73,11 @@ def this_device() -> Device:
         return Device("cpu")
     bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
     return Device("cuda", torch.cuda.get_device_name(), bf16=bf16, fused=True, tuned=True)
+
+
+def count_gpus() -> int:
+    """GPUs that PyTorch sees."""
+    return torch.cuda.device_count()
 
 
 @contextlib.contextmanager

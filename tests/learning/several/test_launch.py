@@ -117,6 +117,6 @@ def test_devices_must_share_a_batch_evenly() -> None:
 
 
 def test_more_devices_than_there_are(prepared: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(launch, "count_gpus", lambda: 1)
     with pytest.raises(ValueError, match="devices is 2, but there are 1 GPUs"):
         fold_run.train_fold(data_for(prepared, devices=2), progress=False)

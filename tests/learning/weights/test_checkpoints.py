@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,6 +19,8 @@ from vpipe_utils.learning.weights.checkpoints import (
     load_best,
     remove_checkpoints,
 )
+
+FIRST = SimpleNamespace(is_global_zero=True)  # a trainer: that of the process that writes
 
 
 def test_checkpoints_come_back_whole_and_run_no_code(tmp_path: Path) -> None:
@@ -44,7 +47,7 @@ def test_the_weights_of_the_best_epoch_are_there_whenever_a_run_is_killed(tmp_pa
         with torch.no_grad():
             next(labeller.network.parameters()).fill_(epoch)
         history.rows.append({"epoch": epoch, "val_mAP": score})
-        keeper.on_validation_end(None, labeller)
+        keeper.on_validation_end(FIRST, labeller)
         kept.append(sorted(path.name for path in tmp_path.glob("best*")))
     assert kept == [
         [BEST.format(1)], [BEST.format(1), BEST.format(2)], [BEST.format(2)],
@@ -61,7 +64,7 @@ def test_the_averaged_weights_are_kept_where_there_are_any(tmp_path: Path) -> No
     with torch.no_grad():
         next(ema.averaged.network.parameters()).fill_(7)
     history.rows.append({"epoch": 1, "val_mAP": 0.2})
-    BestWeights(tmp_path, history, ema).on_validation_end(None, labeller)
+    BestWeights(tmp_path, history, ema).on_validation_end(FIRST, labeller)
     load_best(labeller.network, tmp_path, 1)
     assert next(labeller.network.parameters()).flatten()[0] == 7
 

@@ -15,9 +15,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
-import torch
 from torch import nn
 
+from vpipe_utils.learning.device import count_gpus
 from vpipe_utils.learning.models import build_model
 from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.learning.weights.checkpoints import load_best
@@ -37,7 +37,7 @@ def fit_on_several(
     ``folder``: of the run, with its params.yaml. Raises ValueError where there are fewer GPUs than asked for, what
     `fit` raises, and RuntimeError where a process ends without a reason.
     """
-    gpus = torch.cuda.device_count()
+    gpus = count_gpus()
     if 0 < gpus < params.devices:
         raise ValueError(f"devices is {params.devices}, but there are {gpus} GPUs: lower devices in training.yaml")
     for old in (FIGURES, ERROR):
