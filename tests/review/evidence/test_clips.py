@@ -109,6 +109,15 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
     write_evidence(explainer("tiles"), table, chances, stopped, shown | {"gone.mp4": []}, progress=False)
 
 
+def test_threads_change_no_byte(footage: Path, tmp_path: Path) -> None:
+    table, chances, shown = review_of(footage)
+    for workers in (1, 3):
+        write_evidence(explainer("tiles"), table, chances, tmp_path / str(workers), shown, False, workers)
+    one, three = (sorted(path for path in (tmp_path / name).rglob("*") if path.is_file()) for name in ("1", "3"))
+    assert [path.name for path in one] == [path.name for path in three] and len(one) > 2
+    assert all(a.read_bytes() == b.read_bytes() for a, b in zip(one, three, strict=True))
+
+
 def test_what_is_no_longer_shown_goes_and_other_pictures_stay(footage: Path, tmp_path: Path) -> None:
     table, chances, shown = review_of(footage)
     write_evidence(explainer("tiles"), table, chances, tmp_path, shown, progress=False)

@@ -8,13 +8,17 @@ so a stopped run goes on where it was and ends with the same bytes.
 from __future__ import annotations
 
 import contextlib
+import copy
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 from torch import nn
 
 from vpipe_utils import video
@@ -64,6 +68,7 @@ def write_evidence(
     folder: Path,
     shown: Mapping[str, Sequence[str]],
     progress: bool = True,
+    workers: int = 1,
 ) -> list[str]:
     """Write evidence.parquet and pictures/ of a review; gives a sentence for each clip or class that has no row.
 
@@ -72,26 +77,34 @@ def write_evidence(
         clips: the table clips.parquet; those with status PREDICTED are looked at.
         calibrated: column `video` and a column a class: the probability that is noted.
         folder: of the review.
+        workers: threads, each with one core of PyTorch's.
         shown: clip -> codes of the classes that are explained. The normal class never is: nothing is to be seen.
     """
-    logits = ClipLogits(*explainer)
-    params, journal = logits.params, make_folder(folder / JOURNAL)
+    params, journal = explainer[0], make_folder(folder / JOURNAL)
     sweep(journal)
     sweep(make_folder(folder / PICTURES))
     earlier = _drawn(journal)
-    digest = network_digest(logits.network)
+    digest = network_digest(explainer[1])
     chances = calibrated.set_index("video")
     rows, said, kept = [], [], set()
     wanted = clips[(clips["status"] == PREDICTED) & clips["video"].map(lambda name: bool(shown.get(name)))]
-    for clip in progress_bar(list(wanted.itertuples()), description="evidence", progress=progress):
+    own = threading.local()  # hooks and gradients of a network are of one clip at a time: each thread has a copy
+
+    def look(clip: object) -> tuple[object, Path, dict]:
+        if not hasattr(own, "logits"):
+            own.logits = ClipLogits(params, copy.deepcopy(explainer[1]))
         codes = [code for code in shown[clip.video] if code != params.normal_class]
         note = journal / f"{picture_name(clip.video, '')}.json"
-        kept.add(note.name)
         state = _state(clip, codes, digest)
         found = _noted(note, state, folder)
         if found is None:
-            found = {"state": state} | _explained(logits, clip, codes, folder / PICTURES)
+            found = {"state": state} | _explained(own.logits, clip, codes, folder / PICTURES)
             write_json(found, note)
+        return clip, note, found
+
+    total, looked = len(wanted), _in_threads(look, list(wanted.itertuples()), workers)
+    for clip, note, found in progress_bar(looked, total, "evidence", progress):
+        kept.add(note.name)
         rows += [{"video": clip.video, "probability": float(chances.at[clip.video, row["class"]])} | row
                  for row in found["rows"]]  # fmt: skip
         said += found["said"]
@@ -100,6 +113,18 @@ def write_evidence(
     remove(*(folder / name for name in earlier - now))  # of clips and classes that the review has no longer
     remove(*(note for note in journal.glob("*.json") if note.name not in kept))
     return said
+
+
+def _in_threads(function: Callable, items: Sequence, workers: int) -> Iterator:
+    """`function` of each item, in order. PyTorch, OpenCV and the decoder let other threads work meanwhile."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # small pictures gain nothing by more, and figures do not depend on how many there are
+    pool = ThreadPoolExecutor(workers)
+    try:
+        yield from pool.map(function, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+        torch.set_num_threads(before)
 
 
 def _explained(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:

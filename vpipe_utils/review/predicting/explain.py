@@ -14,7 +14,7 @@ from vpipe_utils.review.tables import CALIBRATED, CLIPS, EVIDENCE, REVIEW, read_
 from vpipe_utils.storage.tables import read_json
 
 
-def explain_review(trained: Trained, folder: Path, progress: bool = True) -> list[str]:
+def explain_review(trained: Trained, folder: Path, progress: bool = True, workers: int = 1) -> list[str]:
     """Write evidence.parquet and pictures/ for every class that a review proposes; gives what could not be shown.
 
     Without a network that evidence can be had of, as with a Video Swin alone, there is no evidence, and a sentence.
@@ -30,4 +30,4 @@ def explain_review(trained: Trained, folder: Path, progress: bool = True) -> lis
     except ValueError as error:
         (folder / EVIDENCE).unlink(missing_ok=True)
         return [str(error)]
-    return write_evidence(explainer, read_review_table(folder, CLIPS), calibrated, folder, shown, progress)
+    return write_evidence(explainer, read_review_table(folder, CLIPS), calibrated, folder, shown, progress, workers)

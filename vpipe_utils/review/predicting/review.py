@@ -110,7 +110,7 @@ def make_review(
         cache = read_tiles(trained, table, work, workers, progress)
         by_member = predict_members(trained, cache, names, work, progress)
         write_tables(trained, clips, by_member, cache, missed, folder)
-        write_pages(trained, folder, cache, names, progress)
+        write_pages(trained, folder, cache, names, progress, workers)
     return folder
 
 
@@ -173,13 +173,15 @@ def write_tables(
     print(said["guarantee"]["sentence"], said["drift"]["sentence"], sep="\n", flush=True)
 
 
-def write_pages(trained: Trained, folder: Path, cache: TileCache, names: list[str], progress: bool = True) -> None:
+def write_pages(
+    trained: Trained, folder: Path, cache: TileCache, names: list[str], progress: bool = True, workers: int = 1
+) -> None:
     """Contact sheets of the tiles that were read anyway, evidence, exports, and the page that shows all of it."""
     positions = uniform_indices(cache.frames_per_video, SHEET)
     for name in names:
         if not (folder / sheet_name(name)).is_file():
             write_sheet(list(cache.tiles(name, positions)), folder, name)
-    if said := explain_review(trained, folder, progress):
+    if said := explain_review(trained, folder, progress, workers):
         print(f"{len(said)} without evidence: {said[0]}", flush=True)
     write_exports(folder)
     write_page(folder)
