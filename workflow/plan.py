@@ -217,6 +217,10 @@ class Plan:
         """GPUs of a training job."""
         return int(self._of_run(recipe, part)["devices"])
 
+    def most_threads(self) -> int:
+        """Cores of notebooks 09 and 12 on a cluster: as many as the preset's largest training job."""
+        return max((self.threads(model, str(fold)) for _, model in self.models for fold in self.folds), default=1)
+
     def _of_run(self, recipe: str, part: str) -> dict[str, Any]:
         run = RunName.of_folders(recipe, part)
         return read_layers(layer_files(self.preset, run.model, run.fold, run.trick))

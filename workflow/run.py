@@ -130,7 +130,7 @@ def limits(profile: Profile, jobs: int | None) -> tuple[list[str], dict[str, int
     """
     words = ["--workflow-profile", str(profile.folder)]
     if profile.remote:
-        return [*words, *(["--jobs", str(jobs)] if jobs else [])], {"cluster": 1, "train_threads": 4}
+        return [*words, *(["--jobs", str(jobs)] if jobs else [])], {"cluster": 1}
     jobs = jobs or usable_cores()
     gpus = len(visible_gpus(os.environ))
     memory = machine_memory_mb()

@@ -48,6 +48,7 @@ def lines(file: Path) -> list[str]:
 def test_resources_of_the_papers_runs() -> None:
     plan = Plan("paper")
     assert plan.threads("nfnet_f6", "fold_0") == 9, "one and its loaders"
+    assert plan.most_threads() == 9 and Plan("smoke").most_threads() == 1, "no more than a small node has"
     assert plan.memory("nfnet_f6", "fold_0") == 14_000 and plan.memory("nfnet_f6", "fold_0", attempt=3) == 28_000
     assert plan.minutes("nfnet_f6", "fold_0") == 24 * 60 and plan.minutes("nfnet_f6", "fold_0", attempt=2) == 48 * 60
     assert Plan("paper", memory_mb=10_000).memory("nfnet_f6", "fold_0", attempt=3) == 10_000, "of one machine"
