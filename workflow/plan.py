@@ -250,13 +250,17 @@ class Plan:
         return max(self.memory(model, str(fold)) for _, model in self.models for fold in self.folds)
 
 
-def _note(file: Path) -> dict[str, Any] | None:
-    """Snakemake's note on how a file was made."""
+def mark_of(file: Path, kind: str) -> Path:
+    """Where Snakemake keeps what it knows of a file: `metadata`, how it was made, or `incomplete`, being made."""
     name = base64.urlsafe_b64encode(str(file).encode()).decode()
     parts = [name[i : i + 254] for i in range(0, len(name), 254)]  # as Snakemake cuts names too long for a disk
-    note = Path(".snakemake/metadata", *(f"@{part}" for part in parts[:-1]), parts[-1])
+    return Path(".snakemake", kind, *(f"@{part}" for part in parts[:-1]), parts[-1])
+
+
+def _note(file: Path) -> dict[str, Any] | None:
+    """Snakemake's note on how a file was made."""
     try:
-        return json.loads(note.read_text(encoding="utf-8"))
+        return json.loads(mark_of(file, "metadata").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
 

@@ -9,7 +9,6 @@ why, Snakemake says by a dry run; what runs, by the marks that it sets when a jo
 from __future__ import annotations
 
 import argparse
-import base64
 import contextlib
 import csv
 import io
@@ -26,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 
 import home  # noqa: E402
 from job import cell_error, last_line  # noqa: E402
-from plan import NOTEBOOKS, Plan  # noqa: E402
+from plan import NOTEBOOKS, Plan, mark_of  # noqa: E402
 from run import checked, limits, read_profile, root_of, snakemake, work_folder  # noqa: E402
 
 from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
@@ -157,9 +156,7 @@ def state_of(item: Item, reasons: dict[str, str], active: bool, plan: Plan) -> S
 
 def begun(output: Path) -> bool:
     """Whether Snakemake has begun to make a file and has not come to its end."""
-    name = base64.urlsafe_b64encode(str(output).encode()).decode()
-    parts = [name[i : i + 254] for i in range(0, len(name), 254)]  # as in plan._note
-    return Path(".snakemake/incomplete", *(f"@{part}" for part in parts[:-1]), parts[-1]).exists()
+    return mark_of(output, "incomplete").exists()
 
 
 def is_held(path: Path) -> bool:

@@ -7,6 +7,8 @@ which of them fail, or wait for a file go.txt: {"fails": ["05 convnext_small 0"]
 from __future__ import annotations
 
 import json
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from projects import copy_project
@@ -93,3 +95,16 @@ def played_project(folder: Path, folds: int = 1) -> Path:
                                    f"train_folds: {list(range(folds))}\n")  # fmt: skip
     (own / "ensemble.yaml").write_text("ensemble_models: [super_image/convnext_small]\nensemble_weights: null\n")
     return project
+
+
+def wait_for(what: Callable[[], object], seconds: float = 120) -> None:
+    """Until something holds; AssertionError where it does not come."""
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it did not come"
+        time.sleep(0.2)
+
+
+def lines(file: Path) -> list[str]:
+    """Of a file that may not be there yet."""
+    return file.read_text().splitlines() if file.is_file() else []

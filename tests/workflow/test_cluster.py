@@ -7,10 +7,9 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from played import played_project
+from played import lines, played_project, wait_for
 from projects import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,17 +31,6 @@ print(*[f"{time.monotonic()} gives {device}" for device in devices], sep="\\n", 
 
 def play(project: Path, **what: list[str]) -> None:
     (project / "play.json").write_text(json.dumps(what))
-
-
-def wait_for(what, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.2)
-
-
-def lines(file: Path) -> list[str]:
-    return file.read_text().splitlines() if file.is_file() else []
 
 
 def test_resources_of_the_papers_runs() -> None:

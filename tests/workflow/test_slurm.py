@@ -8,13 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import slurm_cluster
-from played import played_project
+from played import lines, played_project, wait_for
 from projects import copy_project
 
 pytestmark = [
@@ -26,17 +25,6 @@ pytestmark = [
 def start(project: Path, *words: str) -> subprocess.Popen[str]:
     command = [sys.executable, "workflow/run.py", "--preset", "own", *words]
     return subprocess.Popen(command, cwd=project, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def wait_for(what, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < end, "it did not come"
-        time.sleep(0.2)
-
-
-def lines(file: Path) -> list[str]:
-    return file.read_text().splitlines() if file.is_file() else []
 
 
 def test_slurm_runs_the_workflow_and_lost_jobs_are_sent_again(tmp_path: Path) -> None:
