@@ -81,6 +81,16 @@ def test_what_fails_does_not_stop_the_others_and_the_pages_say_so(tmp_path: Path
     assert sorted(lines(project / "ran.txt")[before:]) == ["05", "06", "10", "11", "pr"], "the one run, and the results"
 
 
+def test_where_targets_are_named_a_failure_makes_no_pages(tmp_path: Path) -> None:
+    """So the bench, which names its runs, is told of its failure and of nothing else."""
+    project = played_project(tmp_path / "project", folds=2)
+    play(project, fails=["05 convnext_small 1"])
+    runs = [f"outputs/own/runs/super_image/convnext_small/fold_{fold}/metrics.json" for fold in (0, 1)]
+    done = run(project, *runs, "--keep-going", preset="own")
+    assert done.returncode == 1 and "pages" not in done.stderr, done.stderr
+    assert not (project / "outputs" / "own" / "report").exists()
+
+
 def test_without_keep_going_a_failure_makes_no_pages(tmp_path: Path) -> None:
     project = played_project(tmp_path / "project")
     play(project, fails=["05 convnext_small 0"])
