@@ -25,7 +25,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
 
 from vpipe_utils.project.parameter_files import TEXT, layer_files, read_layers  # noqa: E402
 from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E402
@@ -109,8 +110,10 @@ def die_with_parent() -> None:
 
 def job_environment(threads: int, root: str) -> dict[str, str]:
     libraries = ("OMP", "MKL", "OPENBLAS", "NUMEXPR")
+    packages = filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))
     return {
         **os.environ,
+        "PYTHONPATH": os.pathsep.join(packages),  # this checkout's package, where several share one environment
         **{f"{library}_NUM_THREADS": str(threads) for library in libraries},
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the user's home
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a warning of the kernel's debugger, in every log otherwise

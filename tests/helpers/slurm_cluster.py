@@ -96,6 +96,20 @@ def jobs(state: str = "all") -> dict[str, str]:
     return dict(line.split() for line in done.stdout.splitlines())
 
 
+def comments() -> dict[str, str]:
+    """Numbers of the running jobs and what Snakemake's plugin says they are: rule_train_wildcards_..."""
+    done = subprocess.run(["squeue", "-h", "-t", "running", "-o", "%i %k"], capture_output=True, text=True, check=True)
+    return dict(line.split(maxsplit=1) for line in done.stdout.splitlines())
+
+
+def kill(job: int) -> None:
+    """`kill -9` every process of a job."""
+    for path in Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"SLURM_JOB_ID={job}".encode() in path.read_bytes().split(b"\0"):
+                os.kill(int(path.parent.name), signal.SIGKILL)
+
+
 def _empty_queue() -> None:
     """Cancel what is left and wait for its end: a daemon that is told to stop waits for its jobs without an end."""
     subprocess.run(["scancel", "--user=root"], check=False, timeout=60)

@@ -29,6 +29,19 @@ def test_an_error_is_one_line_without_colours(tmp_path):
     assert job.cell_error(tmp_path / "absent.ipynb") is None
 
 
+def test_a_notebook_runs_the_package_of_its_own_checkout(tmp_path, monkeypatch):
+    """Where two checkouts share an environment, the one that is installed there would be taken."""
+    (tmp_path / "vpipe_utils").mkdir()
+    (tmp_path / "vpipe_utils" / "__init__.py").touch()
+    monkeypatch.setattr(job, "ROOT", tmp_path)
+    monkeypatch.setenv("PYTHONPATH", "of/the/user")
+    environment = job.job_environment(1, "")
+    code = "import vpipe_utils, sys; print(vpipe_utils.__file__, 'of/the/user' in ' '.join(sys.path))"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT / "notebooks", env=environment, capture_output=True, text=True)
+    assert done.stdout.split() == [str(tmp_path / "vpipe_utils" / "__init__.py"), "True"]
+
+
 def test_each_job_takes_a_gpu_of_its_own(tmp_path, monkeypatch):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     environment = {"CUDA_VISIBLE_DEVICES": "3,5"}
