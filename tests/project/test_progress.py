@@ -24,3 +24,10 @@ def test_a_bar_to_update():
     with bar:
         bar.update(3)
     assert (bar.n, bar.total) == (3, 4)
+
+
+@pytest.mark.parametrize("nothing", [{"items": []}, {"items": iter(()), "total": 0}, {"total": 0}])
+def test_where_nothing_is_to_do_there_is_no_bar(nothing, monkeypatch, capsys):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    progress_bar(**nothing, description="counting").close()
+    assert capsys.readouterr().err == ""

@@ -13,12 +13,14 @@ import pytest
 from browser import browser_tab
 from made_up_review import made_up_review
 from markdown_it import MarkdownIt
+from mdit_py_plugins.dollarmath import dollarmath_plugin
 
 from vpipe_utils.review.proposals import proposals, read_review
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "workflow" / "site"))
 
 import build  # noqa: E402
+import conf  # noqa: E402
 import reviews  # noqa: E402
 
 HOSTILE = "<b>x</b> a|b $1$ *y*"
@@ -72,6 +74,20 @@ def test_links_between_notebooks_lead_to_their_pages() -> None:
     pages = {"05_super_image": "05_super_image-convnext_base"}
     expected = "**Next:** [05 · Super-image](05_super_image-convnext_base), 12 · Benchmarks, [a](b.md)"
     assert build.linked(text, pages) == expected
+
+
+def test_every_formula_of_the_notebooks_is_drawn() -> None:
+    """What the converter does not know, as \\dots, would stand on the page as code."""
+    reader = MarkdownIt().use(dollarmath_plugin)
+    found = []
+    for path in sorted((build.DOCS.parent / "notebooks").glob("*.ipynb")):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        tokens = reader.parse("\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown"))
+        inside = [token for outer in tokens for token in (outer, *(outer.children or ()))]
+        found += [(path.stem, token.content) for token in inside if token.type.startswith("math")]
+    assert len(found) > 50
+    assert [each for each in found if not conf.as_mathml(each[1], block=False).startswith("<math")] == []
+    assert conf.as_mathml(r"k \dots K", block=False).startswith("<code>")
 
 
 def test_code_is_folded_away_and_pictures_have_a_text(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 
 from tqdm.auto import tqdm
 
@@ -13,9 +13,10 @@ def progress_bar(
 ) -> tqdm:
     """A bar over `items` (or, without them, one to `update()`) that vanishes when it is done.
 
-    Nothing shows where `progress` is false or the environment variable TQDM_DISABLE is 1: for runs of the
-    workflow, since a bar in an executed notebook would stand at 0 % for ever. (tqdm itself heeds the variable
-    in terminals, not in notebooks.)
+    Nothing shows where there is nothing to do, where `progress` is false or the environment variable TQDM_DISABLE is 1:
+    for runs of the workflow, since a bar in an executed notebook would stand at 0 % for ever. (tqdm itself heeds the
+    variable in terminals, not in notebooks.)
     """
-    silent = not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
+    nothing = total == 0 or (total is None and isinstance(items, Sized) and len(items) == 0)
+    silent = nothing or not progress or os.environ.get("TQDM_DISABLE", "0") not in ("", "0")
     return tqdm(items, total=total, desc=description, leave=False, disable=silent)
