@@ -112,8 +112,9 @@ test-slurm: $(ready)
 	@command -v slurmctld >/dev/null || [ -x /usr/sbin/slurmctld ] || apt-get install -y --no-install-recommends slurm-wlm munge
 	@$(at_home) $(bin)/python -m pytest -m "" tests/workflow/test_slurm.py $(ARGS)
 
+# VPIPE_LAB: a person runs these notebooks, so they may show what needs a person (vpipe_utils/review/browser/lab.py).
 lab: $(ready)
-	@$(at_home) $(bin)/jupyter lab $(ARGS)
+	@VPIPE_LAB=1 $(at_home) $(bin)/jupyter lab $(ARGS)
 
 clean:
 	@$$(command -v python3 || echo $(bin)/python) workflow/clean.py "$$PRESET"

@@ -12,6 +12,7 @@ from make_videos import HEADER_FIRST, cut_off, make_audio, make_video
 IPYTHON = tempfile.TemporaryDirectory(prefix="vpipe-ipython-")
 os.environ["IPYTHONDIR"] = IPYTHON.name  # kernels that tests start know nothing of the user's start-up files
 os.environ["VPIPE_FIGURES"] = "strict"  # a figure that fails fails its test, also in notebooks that tests start
+os.environ.pop("VPIPE_LAB", None)  # a terminal of `make lab` has it: no notebook that tests start shows widgets
 
 ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "data" / "clips"  # six real clips, where they lie beside the repository

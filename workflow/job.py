@@ -118,6 +118,7 @@ def job_environment(threads: int, root: str) -> dict[str, str]:
         "JUPYTER_PREFER_ENV_PATH": "1",  # this environment's kernel, not one of the user's home
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",  # a warning of the kernel's debugger, in every log otherwise
         "TQDM_DISABLE": "1",  # bars are for JupyterLab; in a log every step would be a line
+        "VPIPE_LAB": "0",  # nobody looks: no widgets, also where this is started from JupyterLab's terminal
         "VPIPE_RUN": root,  # run.py finds what a killed run left behind by this
     }
 

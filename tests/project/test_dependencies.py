@@ -62,6 +62,7 @@ TRIGGERS = {
     "review/predicting/review": "11",
     "review/evidence/clips": "11",
     "review/page/build": "11",
+    "review/browser/clips": "",  # only what a person sees in JupyterLab
 }
 
 

@@ -6,6 +6,7 @@ import pandas as pd
 
 from vpipe_utils.user_files.user_text import in_markdown
 
+FALSE_ALARM, MISSED = "false alarm", "missed"  # a class that is not there, and one that is
 EACH = 3  # of both kinds, as many as fit beside each other on a page
 
 
@@ -21,7 +22,7 @@ def most_sure_errors(truth: pd.DataFrame, probabilities: pd.DataFrame, each: int
     long["there"] = truth.rename_axis("video").rename_axis("class", axis=1).stack().to_numpy() == 1
     taken: set[str] = set()
     rows = []
-    for kind, there in (("false alarm", False), ("missed", True)):
+    for kind, there in ((FALSE_ALARM, False), (MISSED, True)):
         classes: set[str] = set()
         of_kind = long[long["there"] == there].sort_values("probability", ascending=there, kind="stable")
         for row in of_kind.itertuples(index=False):

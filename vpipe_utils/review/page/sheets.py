@@ -43,14 +43,20 @@ def contact_sheet(frames: Sequence[np.ndarray]) -> np.ndarray:
     return sheet
 
 
+def sheet_jpeg(frames: Sequence[np.ndarray]) -> bytes:
+    """The contact sheet of ``frames`` (RGB) as a JPEG file."""
+    done, data = cv2.imencode(".jpg", contact_sheet(frames)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    if not done:
+        raise RuntimeError("the contact sheet could not be encoded")
+    return data.tobytes()
+
+
 def write_sheet(frames: Sequence[np.ndarray], folder: Path, name: str) -> Path:
     """Write the contact sheet of clip ``name``; ``frames``: RGB, spread evenly over the clip, in its order."""
     path = folder / sheet_name(name)
-    done, data = cv2.imencode(".jpg", contact_sheet(frames)[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
-    if not done:
-        raise RuntimeError(f"{path}: the contact sheet could not be encoded")
+    data = sheet_jpeg(frames)
     with atomic_path(path) as part:
-        part.write_bytes(data.tobytes())
+        part.write_bytes(data)
     return path
 
 

@@ -1,0 +1,1 @@
+"""Clips of a notebook, one at a time, where a person runs it: labels, probabilities, nine frames, the clip itself."""
