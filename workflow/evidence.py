@@ -43,10 +43,12 @@ class Size(NamedTuple):
     ways: int = 2  # how many of the best are reported, 2: the best and the best of the other kind
 
 
-SIZES = {"lite0_tiles": Size(60, 240, True), "lite0": Size(20, 60, False, ("Grad-CAM, two stages, mirrored",), 1)}
+MIRRORED = ("Grad-CAM, two stages, mirrored", "Grad-CAM, two stages, mirrored, closer")
+SIZES = {"lite0_tiles": Size(60, 240, True), "lite0": Size(20, 60, False, MIRRORED, 1)}
 CHOSEN_IN = "demo"  # the preset whose validation clips choose; further presets use its ways
 MEASURES = "vpipe_utils/review/evidence/measure.py"
-DECIDES = (*TRAINING, *(f"review/evidence/{name}" for name in ("attribution", "measure", "networks", "places")))
+PARTS = ("attribution", "measure", "networks", "places", "sight")
+DECIDES = (*TRAINING, *(f"review/evidence/{name}" for name in PARTS))
 FURTHER = 100  # held-out clips at most of a further preset
 DRAWS = 2000
 COST_CLIPS, COST_CLASSES = 100, 2

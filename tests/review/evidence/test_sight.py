@@ -1,9 +1,23 @@
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import torch
 
-from vpipe_utils.review.evidence.sight import MOST_FRAMES, Span, neighbourhood, overlap, own_segment, true_span, walk
+from vpipe_utils.review.evidence.sight import (
+    AGAIN,
+    MOST_FRAMES,
+    Span,
+    frame_scores,
+    looked_at,
+    most_telling,
+    overlap,
+    own_segment,
+    true_span,
+    walk,
+)
 
 
 def test_the_walk_ends_where_the_score_has_fallen() -> None:
@@ -21,13 +35,24 @@ def test_a_wink_is_stepped_over_and_an_end_is_not() -> None:
     assert walk(scores, 3, 0, gap=0) == Span(2, 3)
 
 
-def test_frames_are_read_from_the_tile_before_to_the_one_after() -> None:
-    sampled = np.array([5, 15, 25, 35, 45])
-    scores = np.array([0, 0, 5, 5, 0.0])
-    assert list(neighbourhood(sampled, scores, 2, 60)) == list(range(15, 46))
-    assert neighbourhood(sampled, np.full(5, 1.0), 0, 60)[[0, -1]].tolist() == [0, 59]
-    long = neighbourhood(sampled * 100, scores, 2, 6000)
-    assert len(long) <= MOST_FRAMES + 2 and {1500, 2500, 4500} <= set(long.tolist())
+def test_all_frames_are_read_or_some_spread_evenly() -> None:
+    sampled = np.array([5, 15, 25])
+    assert list(looked_at(sampled, 30)) == list(range(30))
+    long = looked_at(sampled * 100, 3000)
+    assert len(long) <= MOST_FRAMES + 3 and {500, 1500, 2500} <= set(long.tolist())
+    assert np.diff(long).max() == 19 and long[0] == 0 and long[-1] >= 3000 - 19
+    assert list(looked_at(np.array([0, 0, 0]), 1)) == [0]
+
+
+def test_the_mirror_image_decides_between_the_best_frames() -> None:
+    """A network that looks at the left half only: of the frames bright there, the one that is bright on both wins."""
+    left_half = SimpleNamespace(separate=True, alone=lambda pictures: pictures[..., :8].mean((1, 2, 3))[:, None])
+    pictures = torch.zeros(30, 3, 16, 16)
+    pictures[3, ..., :8], pictures[7, ..., :8], pictures[7, ..., 8:] = 1.0, 0.9, 0.9
+    pictures[20, ..., 8:] = 5.0  # dark where the network looks: no mirror makes it one of the best
+    scores = frame_scores(left_half, pictures, [0])[:, 0]
+    scores[8 : 8 + AGAIN] += 0.01
+    assert scores.argmax() == 3 and most_telling(left_half, pictures, scores, 0) == 7
 
 
 def test_a_tile_stands_for_a_stretch() -> None:

@@ -141,6 +141,11 @@ def test_evidence_lies_on_its_picture_and_leads_to_its_second(tab: Tab, folder: 
     assert abs(box["x"] - left) < 4, "the box is where it was found, whatever size the picture has"
     said = re.search(r"most telling at (\d\.\d) s", page.locator("#caption").inner_text())
     assert abs(float(said[1]) - first["second"]) < 0.051
+    telling = page.locator("#strip [aria-current]")
+    ninth = [button.get_attribute("aria-current") for button in page.locator("#strip button").all()].index("true")
+    length = page.evaluate("REVIEW.clips.find((clip) => clip.video.startsWith('<img')).seconds")
+    assert telling.count() == 1 and ninth * length / 9 <= first["second"] < (ninth + 1) * length / 9
+    assert "in-sight" in telling.get_attribute("class")
     page.keyboard.press("h")
     assert heat.is_hidden()
     page.keyboard.press("e")

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -26,13 +27,14 @@ from captum.attr import (
 from scipy.ndimage import gaussian_filter
 from torch import Tensor, nn
 
-from vpipe_utils.review.evidence.networks import ClipLogits
+from vpipe_utils.review.evidence.networks import ClipLogits, as_picture
 
 STEPS = 8  # of the path from mean colour to the tile, for integrated gradients (Gauss-Legendre); our choice
 WINDOW = 4  # the hidden patch is a 4th of the tile's side and moves by half of itself; our choice
 BLUR = 1 / 16  # of the tile's side: sigma by which maps of single pixels are smoothed; our choice
 LEAST = 1e-7  # a map nowhere above this, in logits, is rounding: no evidence
 AT_ONCE = 16  # occluded tiles in one pass
+CLOSER = (1.25, 1.5, 2.0)  # times the tile's side: the sizes at which a frame is looked at closer; our choice
 
 
 class Way(NamedTuple):
@@ -40,6 +42,7 @@ class Way(NamedTuple):
 
     kind: str  # "gradient" or "occlusion"
     call: Callable[..., np.ndarray]
+    closer: bool = False  # whether it looks at the whole frame too
 
 
 def score_tiles(way: str, logits: ClipLogits, tiles: Tensor, classes: list[int]) -> np.ndarray:
@@ -47,11 +50,36 @@ def score_tiles(way: str, logits: ClipLogits, tiles: Tensor, classes: list[int])
     return TILE_WAYS[way].call(logits, tiles, classes)
 
 
-def map_tile(way: str, logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray | None:
-    """Where in tile number `tile` a class shows: float `(s, s)`, 0 and above; None where nothing speaks for it."""
-    found = MAP_WAYS[way].call(logits, tiles, tile, of_class)
+def map_tile(
+    way: str, logits: ClipLogits, tiles: Tensor, tile: int, of_class: int, frame: np.ndarray | None = None
+) -> np.ndarray | None:
+    """Where in tile number `tile` a class shows: float `(s, s)`, 0 and above; None where nothing speaks for it.
+
+    `frame`: the tile's whole frame, uint8 `(H, W, 3)`, for ways that look closer than a tile allows.
+    """
+    more = [frame] if MAP_WAYS[way].closer else []
+    found = MAP_WAYS[way].call(logits, tiles, tile, of_class, *more)
     found = np.maximum(found, 0)
     return found if np.isfinite(found).all() and found.max() > LEAST else None
+
+
+def map_frame(
+    way: str,
+    logits: ClipLogits,
+    pictures: Tensor,
+    nine: np.ndarray,
+    place: int,
+    of_class: int,
+    frame: np.ndarray | None = None,
+) -> np.ndarray | None:
+    """The map of a class over any frame of a clip, as `map_tile` gives it for a tile.
+
+    Of `pictures` `(F, 3, s, s)` the network sees those at `nine`; the one at `place` (whole: `frame`) takes the place
+    of the nearest of them.
+    """
+    tiles, tile = pictures[torch.from_numpy(nine)], int(np.abs(nine - place).argmin())
+    tiles[tile] = pictures[place]
+    return map_tile(way, logits, tiles, tile, of_class, frame)
 
 
 def has_maps(network: nn.Module) -> bool:
@@ -141,13 +169,34 @@ def _two_cams(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np
 
     What all four agree on stays; the grid of a single coarse map does not show.
     """
+    total = _stages(logits, tiles, tile, of_class)
+    return gaussian_filter(total, BLUR * total.shape[-1])
+
+
+def _closer_cams(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int, frame: np.ndarray | None) -> np.ndarray:
+    """The same, of the frame at some larger sizes instead: what is a few pixels of a tile is more of a larger picture.
+
+    Only where the network's answer for one picture can be had at any size; else as above.
+    """
+    if frame is None or not logits.separate:
+        return _two_cams(logits, tiles, tile, of_class)
+    side = tiles.shape[-1]
+    total = np.zeros((side, side))
+    for factor in CLOSER:
+        picture = as_picture(frame, round(factor * side))
+        total += cv2.resize(_stages(logits, picture, 0, of_class), (side, side), interpolation=cv2.INTER_AREA)
+    return gaussian_filter(total, BLUR * side)
+
+
+def _stages(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
+    """Gradient times activation of two stages, of a tile and of its mirror image, added: `(s, s)`."""
     mirrored = tiles.clone()
     mirrored[tile] = tiles[tile].flip(-1)
     total = np.zeros(tiles.shape[-2:])
     for place in (-2, -3):
         total += _fine_cam(logits, tiles, tile, of_class, place)
         total += _fine_cam(logits, mirrored, tile, of_class, place)[:, ::-1]
-    return gaussian_filter(total, BLUR * total.shape[-1])
+    return total
 
 
 def _wanting(tiles: Tensor, tile: int) -> Tensor:
@@ -200,5 +249,6 @@ MAP_WAYS = {
     "Grad-CAM": Way("gradient", _cam),
     "Grad-CAM, a stage earlier": Way("gradient", _fine_cam),
     "Grad-CAM, two stages, mirrored": Way("gradient", _two_cams),
+    "Grad-CAM, two stages, mirrored, closer": Way("gradient", _closer_cams, closer=True),
     "patch hidden": Way("occlusion", _hidden),
 }

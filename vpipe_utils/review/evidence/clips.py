@@ -1,8 +1,8 @@
 """Evidence of the clips of a review: evidence.parquet and pictures/, as `review.tables` describes them.
 
-A clip: its nine frames are read and scored; each shown class gets its best tile, a map over it, and, after a second
-reading of the frames around, the first and the last second in sight. What is found is noted clip by clip in evidence/,
-so a stopped run goes on where it was and ends with the same bytes.
+A clip: every frame is read and scored; each shown class gets its most telling frame, a map over it, and the first and
+the last second in sight. What is found is noted clip by clip in evidence/, so a stopped run goes on where it was and
+ends with the same bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from vpipe_utils import video
 from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams
 from vpipe_utils.project.progress import progress_bar
 from vpipe_utils.review.evidence import sight
-from vpipe_utils.review.evidence.attribution import has_maps, map_tile, score_tiles
+from vpipe_utils.review.evidence.attribution import has_maps, map_frame
 from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
 from vpipe_utils.review.evidence.pictures import hot_box, picture_name, write_pictures
 from vpipe_utils.review.evidence.places import hottest
@@ -34,9 +34,9 @@ from vpipe_utils.storage.files import make_folder, remove, sweep
 from vpipe_utils.storage.tables import read_json, write_json
 
 JOURNAL = "evidence"  # folder, a file a clip
-VERSION = 1  # raise it when the same input gives other evidence
+VERSION = 2  # raise it when the same input gives other evidence
 # Chosen on validation clips by super-images whose tiles are read one by one: outputs/reference/evidence/ways.csv.
-TILE_WAY, MAP_WAY = "tile alone", "Grad-CAM, two stages, mirrored"
+MAP_WAY = "Grad-CAM, two stages, mirrored, closer"
 WITHOUT_MAPS = "patch hidden"  # for backbones whose stages are no convolutions
 
 
@@ -137,49 +137,31 @@ def _explained(logits: ClipLogits, clip: object, codes: Sequence[str], pictures:
 
 def _explain(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:
     sampled = sampled_frames(logits.params, clip.frames)
-    frames = video.read_frames(clip.path, sampled)
-    tiles = as_tiles(frames, logits.params)
-    size = frames.shape[2], frames.shape[1]
+    wanted = sight.looked_at(sampled, clip.frames)
+    tiles = as_tiles((frame for _, frame in video.iter_frames(clip.path, wanted)), logits.params)
     numbers = [logits.params.class_codes.index(code) for code in codes]
     way = MAP_WAY if has_maps(logits.network) else WITHOUT_MAPS
-    scores = score_tiles(TILE_WAY, logits, tiles, numbers)
-    rows, said, around = [], [], {}
-    for code, number, score in zip(codes, numbers, scores, strict=True):
-        tile = int(score.argmax())
-        heat = map_tile(way, logits, tiles, tile, number)
+    scores = sight.frame_scores(logits, tiles, numbers)
+    places = [sight.most_telling(logits, tiles, *of) for of in zip(scores.T, numbers, strict=True)]
+    frames = {place: frame for place, frame in zip(
+        np.unique(places), video.read_frames(clip.path, wanted[np.unique(places)]), strict=True)}  # fmt: skip
+    seconds = video.frame_seconds(clip.path)
+    nine = np.searchsorted(wanted, sampled)
+    rows, said = [], []
+    for code, number, place, score in zip(codes, numbers, places, scores.T, strict=True):
+        frame, size = frames[place], (frames[place].shape[1], frames[place].shape[0])
+        heat = map_frame(way, logits, tiles, nine, place, number, frame)
         if heat is None:
             said.append(f"{clip.video}: nothing in its frames speaks for {code}, so no place is shown")
             continue
-        x, y = hottest(heat, size)
-        box = dict(zip(("x0", "y0", "x1", "y1"), hot_box(heat, size), strict=True))
-        names = write_pictures(pictures, picture_name(clip.video, code), frames[tile], heat)
-        row = {"class": code, "frame": int(sampled[tile]), "x": x, "y": y} | box
+        span = sight.walk(score, place, score[nine].min())
+        row = {"class": code, "frame": int(wanted[place]), "second": float(seconds[wanted[place]])}
+        row |= {"first_s": float(seconds[wanted[span.first]]), "last_s": float(seconds[wanted[span.last]])}
+        row |= dict(zip(("x", "y"), hottest(heat, size), strict=True))
+        row |= dict(zip(("x0", "y0", "x1", "y1"), hot_box(heat, size), strict=True))
+        names = write_pictures(pictures, picture_name(clip.video, code), frame, heat)
         rows.append(row | dict(zip(("picture", "heat"), (f"{PICTURES}/{name}" for name in names), strict=True)))
-        around[code] = number, tile, score.min(), sight.neighbourhood(sampled, score, tile, clip.frames)
-    spans = _spans(logits, clip, sampled, around)
-    seconds = video.frame_seconds(clip.path) if rows else None
-    for row in rows:
-        span = spans[row["class"]]
-        row |= {"second": float(seconds[row["frame"]]), "first_s": float(seconds[span.first])}
-        row["last_s"] = float(seconds[span.last])
     return {"rows": rows, "said": said}
-
-
-def _spans(
-    logits: ClipLogits, clip: object, sampled: np.ndarray, around: Mapping[str, tuple[int, int, float, np.ndarray]]
-) -> dict[str, sight.Span]:
-    """First and last frame in sight of each class, from every frame around its tile, read once for all classes."""
-    if not around:
-        return {}
-    wanted = np.unique(np.concatenate([frames for *_, frames in around.values()]))
-    tiles = as_tiles((frame for _, frame in video.iter_frames(clip.path, wanted)), logits.params)
-    scores = sight.frame_scores(logits, tiles, [number for number, *_ in around.values()])
-    found = {}
-    for column, (code, (_, tile, low, frames)) in enumerate(around.items()):
-        of_class = scores[np.searchsorted(wanted, frames), column]
-        span = sight.walk(of_class, int(np.searchsorted(frames, sampled[tile])), low)
-        found[code] = sight.Span(int(frames[span.first]), int(frames[span.last]))
-    return found
 
 
 def network_digest(network: nn.Module) -> str:

@@ -13,31 +13,35 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+import torch
 
 from vpipe_utils import video
 from vpipe_utils.learning.fold_run import finished_run
 from vpipe_utils.project.progress import progress_bar
 from vpipe_utils.review.evidence import sight
-from vpipe_utils.review.evidence.attribution import map_tile, score_tiles
+from vpipe_utils.review.evidence.attribution import map_frame, score_tiles
 from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
 from vpipe_utils.review.evidence.places import Box, area, holds, hottest, inside
 from vpipe_utils.storage.files import make_folder
 
 CURVE = "curve"  # the score of every frame of the clip, where spans are measured
+BEST_TILE, BEST_FRAME = "best of the nine tiles", "best of all frames"  # ways of the question "frame"
 
 
 class Asked(NamedTuple):
-    """What is measured of a run: ways to find the tile, and ways to find the place in the one `tile_ways[0]` finds."""
+    """What is measured of a run: ways to find the tile, and ways to find the place in the most telling frame."""
 
     tile_ways: Sequence[str]
     map_ways: Sequence[str]
-    spans: bool = False
+    spans: bool = False  # whether first and last frame in sight are measured too
 
 
 def measure(
     run: Path, truth: pd.DataFrame, videos: pd.DataFrame, asked: Asked, journal: Path, progress: bool = True
 ) -> pd.DataFrame:
-    """One row a label and way: video, class, question ("tile" or "map"), way and what was hit, see `_row`.
+    """One row a label, question and way: video, class, question, way and what was hit.
+
+    Questions: which "tile" of the nine, which "frame" of all, where in it ("map"), and from when to when ("span").
 
     `run`: folder of a finished run. `truth`: evidence.parquet. `videos`: clips to measure: video, path. `journal`: a
     file with a line a clip, which the same call reads again and goes on with; the caller names it after what it is of.
@@ -65,50 +69,53 @@ def measure_clip(
 ) -> list[dict[str, object]]:
     """The rows of one clip. `truth`: its rows of evidence.parquet."""
     frames = video.read_frames(path, np.arange(video.count_frames(path)))
-    sampled = sampled_frames(logits.params, len(frames))
-    tiles = as_tiles(frames[sampled], logits.params)
+    sampled, wanted = sampled_frames(logits.params, len(frames)), np.arange(len(frames))
+    pictures = as_tiles(frames, logits.params)
     codes = list(truth["class"].unique())
     numbers = [list(classes).index(code) for code in codes]
     size = frames.shape[2], frames.shape[1]
-    boxes = [_boxes(truth, code, sampled) for code in codes]
-    curves = None
-    if asked.spans:
-        curves = sight.frame_scores(logits, as_tiles(frames, logits.params), numbers)
-    rows, best = [], []
+    boxes = {code: _boxes(truth, code, wanted) for code in codes}
+    rows = []
     for way in asked.tile_ways:
-        scores = score_tiles(way, logits, tiles, numbers)
-        best = best or list(scores.argmax(axis=1))
-        for code, score, of in zip(codes, scores, boxes, strict=True):
-            rows.append({"class": code, "question": "tile", "way": way} | _tile_row(int(score.argmax()), of))
-    for place, (code, number) in enumerate(zip(codes, numbers, strict=True)):
-        tile, of = int(best[place]), boxes[place]
+        scores = score_tiles(way, logits, pictures[torch.from_numpy(sampled)], numbers)
+        for code, score in zip(codes, scores, strict=True):
+            row = _time_row(int(sampled[score.argmax()]), sampled, boxes[code])
+            rows.append({"class": code, "question": "tile", "way": way} | row)
+    curves = sight.frame_scores(logits, pictures, numbers)
+    for code, number, curve in zip(codes, numbers, curves.T, strict=True):
+        frame = sight.most_telling(logits, pictures, curve, number)
+        for way, of in ((BEST_TILE, int(sampled[curve[sampled].argmax()])), (BEST_FRAME, frame)):
+            row = _time_row(of, sampled, boxes[code])
+            rows.append({"class": code, "question": "frame", "way": way} | row)
         for way in asked.map_ways:
-            heat = map_tile(way, logits, tiles, tile, number)
-            rows.append({"class": code, "question": "map", "way": way} | _map_row(heat, tile, of, size))
-        if curves is not None:
+            heat = map_frame(way, logits, pictures, sampled, frame, number, frames[frame])
+            row = _map_row(heat, frame, sampled, boxes[code], size)
+            rows.append({"class": code, "question": "map", "way": way} | row)
+        if asked.spans:
             seen = np.sort(truth.loc[truth["class"] == code, "frame"].to_numpy())
-            span = sight.true_span(seen, int(sampled[tile]))
-            own = sight.own_segment(sampled, tile, len(frames))
-            row = {"class": code, "question": "span", "way": "", "frame": int(sampled[tile]), "first": span.first}
+            span = sight.true_span(seen, frame)
+            own = sight.own_segment(sampled, int(np.abs(sampled - frame).argmin()), len(frames))
+            row = {"class": code, "question": "span", "way": "", "frame": frame, "first": span.first}
             row |= {"last": span.last, "own_first": own.first, "own_last": own.last}
-            row["low"] = round(float(curves[sampled, place].min()), 3)
-            rows.append(row | {CURVE: np.round(curves[:, place], 3).tolist()})
+            row["low"] = round(float(curve[sampled].min()), 3)
+            rows.append(row | {CURVE: np.round(curve, 3).tolist()})
     return rows
 
 
-def _boxes(truth: pd.DataFrame, code: str, sampled: np.ndarray) -> list[Box | None]:
-    """The box (x0, y0, x1, y1) of a class in each sampled frame, in pixels; None where it is not in sight."""
+def _boxes(truth: pd.DataFrame, code: str, frames: np.ndarray) -> list[Box | None]:
+    """The box (x0, y0, x1, y1) of a class in each frame, in pixels; None where it is not in sight."""
     known = truth[truth["class"] == code].set_index("frame")[["x0", "y0", "x1", "y1"]]
-    return [tuple(map(float, known.loc[frame])) if frame in known.index else None for frame in sampled]
+    return [tuple(map(float, known.loc[frame])) if frame in known.index else None for frame in frames]
 
 
-def _tile_row(tile: int, boxes: Sequence[Box | None]) -> dict[str, float]:
-    """Whether the class is in sight in the tile's frame, and how often it is in that of a tile by chance."""
-    return {"time": float(boxes[tile] is not None), "time_chance": float(np.mean([box is not None for box in boxes]))}
+def _time_row(frame: int, sampled: np.ndarray, boxes: Sequence[Box | None]) -> dict[str, float]:
+    """Whether the class is in sight in a frame, and how often it is in that of a tile by chance."""
+    by_chance = np.mean([boxes[of] is not None for of in sampled])
+    return {"time": float(boxes[frame] is not None), "time_chance": float(by_chance)}
 
 
 def _map_row(
-    heat: np.ndarray | None, tile: int, boxes: Sequence[Box | None], size: tuple[int, int]
+    heat: np.ndarray | None, frame: int, sampled: np.ndarray, boxes: Sequence[Box | None], size: tuple[int, int]
 ) -> dict[str, float]:
     """Whether the hottest point lies in the box, how much of the heat does, and the same of what needs no network.
 
@@ -117,13 +124,14 @@ def _map_row(
     miss.
     """
     width, height = size
-    row = _tile_row(tile, boxes)
+    row = _time_row(frame, sampled, boxes)
     x, y = hottest(heat, size) if heat is not None else (np.nan, np.nan)
-    row["point"] = float(holds(boxes[tile], x, y))
-    row["energy"] = inside(heat, boxes[tile], size) if heat is not None else 0.0
-    row["centre"] = float(np.mean([holds(box, width / 2, height / 2) for box in boxes]))
-    row["random"] = float(np.mean([area(box) / (width * height) for box in boxes]))
-    row["chance_tile"] = float(np.mean([holds(box, x, y) for box in boxes]))
+    row["point"] = float(holds(boxes[frame], x, y))
+    row["energy"] = inside(heat, boxes[frame], size) if heat is not None else 0.0
+    nine = [boxes[of] for of in sampled]
+    row["centre"] = float(np.mean([holds(box, width / 2, height / 2) for box in nine]))
+    row["random"] = float(np.mean([area(box) / (width * height) for box in nine]))
+    row["chance_tile"] = float(np.mean([holds(box, x, y) for box in nine]))
     row["no_map"] = float(heat is None)
     return row
 

@@ -71,6 +71,13 @@ def as_tiles(pictures: Iterable[np.ndarray], params: TrainParams) -> Tensor:
     return network_tiles(tiles, params)
 
 
+def as_picture(frame: np.ndarray, side: int) -> Tensor:
+    """One frame, uint8 `(H, W, 3)`, at a size of its own: float32 `(1, 3, side, side)` in [0, 1]."""
+    way = cv2.INTER_AREA if side <= min(frame.shape[:2]) else cv2.INTER_LINEAR
+    picture = cv2.resize(frame, (side, side), interpolation=way)
+    return to_unit(torch.from_numpy(picture).permute(2, 0, 1)[None]).contiguous()
+
+
 def network_tiles(tiles: np.ndarray, params: TrainParams) -> Tensor:
     """Tiles as the cache has them, uint8 `(n, S, S, 3)`, as the network gets them, float32 `(n, 3, s, s)`."""
     return to_unit(resize(torch.from_numpy(tiles).permute(0, 3, 1, 2)[None], params.tile_px)[0]).contiguous()

@@ -16,14 +16,15 @@ from vpipe_utils.review.evidence.sight import Span, overlap, walk
 NAIVE = ("centre", "random", "chance_tile")  # points that need no network, or no choice of a tile
 ALL, FOUND = "all labels", "labels found"
 EVERY = "all"  # in the column class: over all classes
-CRITERION = {"tile": "time", "map": "point"}
+CRITERION = {"tile": "time", "frame": "time", "map": "point"}
+OF_FRAMES = "occlusion"  # the kind of the ways of "frame": all other frames are hidden
 
 
 def ways_table(rows: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     """What each way hits: question, way, kind, labels, hit, low, high, chosen (the best of its question)."""
     parts = []
     for (question, way), group in rows[rows["question"].isin(CRITERION)].groupby(["question", "way"], sort=False):
-        kind = (TILE_WAYS if question == "tile" else MAP_WAYS)[way].kind
+        kind = {"tile": TILE_WAYS, "map": MAP_WAYS}[question][way].kind if question != "frame" else OF_FRAMES
         hit = group[CRITERION[question]].to_numpy()
         low, high = interval(hit, np.ones(len(hit)), group["video"], n, seed)
         head = {"question": question, "way": way, "kind": kind, "labels": len(group)}

@@ -91,8 +91,10 @@ VP.clip = (function () {
     document.querySelectorAll(".class-row").forEach((row) => row.classList.toggle("focus", Number(row.dataset.class) === k));
     if (view === "sheet") view = "evidence";
     const video = stage.querySelector("video");
-    if (view === "video" && video && video.readyState) seek(video, evidenceOf(k).at[0]);
-    else drawStage();
+    if (view === "video" && video && video.readyState) {
+      seek(video, evidenceOf(k).at[0]);
+      markStrip();
+    } else drawStage();
   }
 
   function lookOn() {
@@ -114,6 +116,7 @@ VP.clip = (function () {
       tab.setAttribute("aria-selected", String(tab.dataset.view === view));
     });
     VP.byId("heat-switch").hidden = view !== "evidence";
+    markStrip();
     const seen = focus < 0 ? undefined : evidenceOf(focus);
     const caption = VP.byId("caption");
     caption.replaceChildren();
@@ -185,6 +188,20 @@ VP.clip = (function () {
       button.append(VP.el("span", { class: "at", text: VP.time(second) }));
       strip.append(button);
     }
+  }
+
+  // Which of the nine tell most of the class that is shown, and in which it is in sight.
+  function markStrip() {
+    const seen = focus < 0 ? undefined : evidenceOf(focus);
+    const [second, first, last] = seen ? seen.at : [];
+    const length = clip.seconds;
+    Array.from(VP.byId("strip").children).forEach((button, k) => {
+      const at = ((2 * k + 1) * length) / 18;
+      const telling = Boolean(seen && length) && Math.min(8, Math.floor((9 * second) / length)) === k;
+      button.classList.toggle("in-sight", Boolean(seen && length) && (telling || (at >= first && at <= last)));
+      if (telling) button.setAttribute("aria-current", "true");
+      else button.removeAttribute("aria-current");
+    });
   }
 
   // ---- the clip itself -----------------------------------------------------------------------------------------------
