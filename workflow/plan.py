@@ -240,6 +240,11 @@ class Plan:
         """What notebook 07 shows of the simulation."""
         return self._there([coverage_file()])
 
+    def evidence_record(self) -> list[Path]:
+        """What notebook 11 shows of `make evidence`."""
+        folder = project_root() / "outputs" / "reference" / "evidence"
+        return self._there(sorted(file for file in folder.glob("*") if file.suffix in (".csv", ".json")))
+
     def _there(self, files: Sequence[Path]) -> list[Path]:
         """Those that exist; relative inside the project."""
         found = [file for file in files if file.is_file()]

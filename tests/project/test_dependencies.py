@@ -61,6 +61,7 @@ TRIGGERS = {
     "review/tables": "11",
     "review/predicting/review": "11",
     "review/evidence/clips": "11",
+    "review/evidence/record": "11",
     "review/page/build": "11",
     "review/browser/clips": "",  # only what a person sees in JupyterLab
 }

@@ -52,6 +52,7 @@ rule review:
         LAYOUT.folds_table,
         [run / name for run in EVERY_RUN
          for name in ("weights.safetensors", "val_predictions.parquet", "test_predictions.parquet")],
+        PLAN.evidence_record(),
         deciding_files(notebook("review"), REVIEW),
         sorted(map(str, Path("vpipe_utils/review/page/assets").glob("*"))),
         notebook=notebook("review"),

@@ -47,7 +47,7 @@ def pointing_by_class(pointing: pd.DataFrame, preset: str, model: str, way: str)
     )
     names = [f"{code} {CLASS_NAMES.get(code, '')} ({count})" for code, count in table["labels"].items()]
     axes.set_yticks(rows, [names[0].replace(f"{EVERY} ", "all classes", 1), *names[1:]])
-    axes.set(xlim=(0, 1), xlabel="share of held-out labels whose point lies in the defect's box")
+    axes.set(xlim=(0, 1.02), xlabel="share of held-out labels whose point lies in the defect's box")
     axes.grid(axis="x")
     figure.legend(loc="outside upper center", ncols=2)
     return figure
