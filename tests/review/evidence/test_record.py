@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from vpipe_utils.review.evidence import record
-from vpipe_utils.review.evidence.summary import ALL, EVERY, FOUND
+from vpipe_utils.review.evidence.summary import ALL, BRIEF, EVERY, FOUND
 
 WAYS = [("map", "patches", 0.3), ("map", "gradients", 0.5), ("tile", "hidden", 0.8), ("tile", "alone", 0.9)]
 
@@ -33,6 +33,7 @@ def write(folder: Path, times_low: float = 1.5, preset: str = "demo") -> None:
     pointing = [
         row(times_low),
         row(times_low, labels_of=FOUND, labels=700, point=0.7),
+        row(times_low, labels_of=BRIEF, labels=300, time_times=3.0, time_times_low=2.5, time_times_high=3.5),
         row(1.2, **{"class": "PL", "point": 0.9, "labels": 30}),
         row(0.9, **{"class": "CQ", "point": 0.1, "labels": 9}),
         row(1.1, **{"class": "TL", "point": 0.3, "labels": 20}),
@@ -74,9 +75,9 @@ def test_tables_have_the_ways_tried_and_the_best_one_measured(folder: Path) -> N
     assert ways["way"].tolist() == ["alone", "hidden", "gradients", "patches"]
     assert ways[""].tolist() == ["chosen", "", "chosen", ""] and ways["hit [95 %]"].iloc[0] == "0.90 [0.10, 0.95]"
     pointing = record.pointing_table(made)
-    assert pointing.index.tolist() == ["demo", "demo", "other"], "of all classes, by the chosen way"
+    assert pointing.index.tolist() == ["demo"] * 3 + ["other"], "of all classes, by the chosen way"
     assert pointing["held-out"].tolist()[:2] == ["1,200 all labels", "700 labels found"]
-    assert pointing["best naive"].tolist() == ["0.25"] * 3
+    assert pointing["best naive"].tolist() == ["0.25"] * 4
     assert record.seconds_table(made)["first second off by"].tolist() == ["0.08 s"] * 2
 
 
@@ -88,6 +89,7 @@ def test_sentences_are_computed(folder: Path) -> None:
     assert "not shown" not in place
     assert classes.startswith("For 2 of 3 classes") and classes.endswith("CQ (10% of 9) and TL (30% of 20).")
     assert "80% [70%, 90%] of the labels, at one by chance for 40%" in time and "0.61 [0.58, 0.64]" in time
+    assert f"Of the 300 {BRIEF} it is for 80% [70%, 90%], 3.0 times [2.5, 3.5] as often as by chance." in time
     assert cost == "A clip with 2 classes takes 0.25 seconds of one core (mean of 20 clips)."
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from vpipe_utils.review.evidence.summary import (
     ALL,
+    BRIEF,
     EVERY,
     FOUND,
     best_ways,
@@ -52,6 +53,9 @@ def test_pointing_stands_beside_the_best_of_what_needs_no_network() -> None:
     assert whole["time_times"] == pytest.approx(2.5) and whole["labels"] == 40
     assert table.loc[("gradient x input", FOUND, EVERY), "point"] == 1
     assert table.loc[("patch hidden", ALL, "TL"), "labels"] == 10
+    assert (BRIEF in table.index.get_level_values(1)) and (BRIEF, "TL") not in table.loc["patch hidden"].index
+    longer = rows().assign(time_chance=[0.4, 0.9] * 60)
+    assert pointing_table(longer, 100, 0).set_index(["labels_of", "class"]).loc[(BRIEF, EVERY), "labels"].max() == 40
 
 
 def test_spans_are_compared_with_the_tiles_own_stretch() -> None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from vpipe_utils.project.paths import project_root
 from vpipe_utils.review.evidence.clips import MAP_WAY
-from vpipe_utils.review.evidence.summary import ALL, EVERY, FOUND, NAIVE
+from vpipe_utils.review.evidence.summary import ALL, BRIEF, EVERY, FOUND, NAIVE
 from vpipe_utils.storage.tables import read_json
 
 TABLES = ("ways", "pointing", "spans", "cost")
@@ -147,11 +147,19 @@ def _classes(record: Record) -> str:
 
 
 def _time(record: Record) -> str:
-    every = _of_network(record.best, record).set_index("labels_of").loc[ALL]
+    rows = _of_network(record.best, record).set_index("labels_of")
+    every = rows.loc[ALL]
+    brief = ""
+    if BRIEF in rows.index:
+        of = rows.loc[BRIEF]
+        brief = (
+            f" Of the {of['labels']:,} {BRIEF} it is for {_share(of, 'time')}, {of['time_times']:.1f} times "
+            f"[{of['time_times_low']:.1f}, {of['time_times_high']:.1f}] as often as by chance."
+        )
     span = _of_network(record.spans, record).set_index("labels_of").loc[ALL]
     return (
         f"At the second that is shown the class is in sight for {_share(every, 'time')} of the labels, at one by "
-        f"chance for {every['time_chance']:.0%}. The seconds that are told overlap with the true ones by "
+        f"chance for {every['time_chance']:.0%}.{brief} The seconds that are told overlap with the true ones by "
         f"{span['overlap']:.2f} [{span['overlap_low']:.2f}, {span['overlap_high']:.2f}]; a ninth of the clip around "
         f"that second does by {span['own']:.2f}, the whole clip by {span['whole']:.2f}."
     )

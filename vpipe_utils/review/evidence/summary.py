@@ -15,6 +15,7 @@ from vpipe_utils.review.evidence.sight import Span, overlap, walk
 
 NAIVE = ("centre", "random", "chance_tile")  # points that need no network, or no choice of a tile
 ALL, FOUND = "all labels", "labels found"
+BRIEF = "labels in sight in at most half of the nine tiles"  # for those the right time is no gift
 EVERY = "all"  # in the column class: over all classes
 CRITERION = {"tile": "time", "frame": "time", "map": "point"}
 OF_FRAMES = "occlusion"  # the kind of the ways of "frame": all other frames are hidden
@@ -46,13 +47,15 @@ def pointing_table(rows: pd.DataFrame, n: int, seed: int) -> pd.DataFrame:
     point, centre, random, chance_tile: the pointing game of the way and of the three naive ones. naive: the best of
     these; point_times: how many times as often the way hits, with interval. time, time_chance, time_times: whether the
     class is in sight in the chosen frame, and in that of a tile by chance. energy, energy_chance: share of the map
-    inside the box, and the box's share of the picture in a tile by chance. `rows` has the column `found`.
+    inside the box, and the box's share of the picture in a tile by chance. `rows` has the column `found`. Labels in
+    sight briefly (BRIEF) have a row over all classes alone.
     """
     table = []
     maps = rows[rows["question"] == "map"]
     for way, of_way in maps.groupby("way", sort=False):
-        for which, part in ((ALL, of_way), (FOUND, of_way[of_way["found"]])):
-            groups = [(EVERY, part), *part.groupby("class")]
+        brief = of_way[of_way["time_chance"] <= 0.5]
+        for which, part in ((ALL, of_way), (FOUND, of_way[of_way["found"]]), (BRIEF, brief)):
+            groups = [(EVERY, part), *(part.groupby("class") if which != BRIEF else ())]
             table += [{"way": way, "labels_of": which, "class": code} | _pointing(group, n, seed)
                       for code, group in groups if len(group)]  # fmt: skip
     return pd.DataFrame(table)
