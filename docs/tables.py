@@ -144,7 +144,7 @@ def evidence() -> str:
                 f"{row.time_chance:.2f}",
             ]
         )
-    told = [["seconds in sight, overlap with the truth", "read on [95 %]", "the tile's own ninth", "the whole clip"]]
+    told = [["seconds in sight, overlap with the truth", "told [95 %]", "a ninth of the clip", "the whole clip"]]
     for row in spans.itertuples():
         cell = f"{row.overlap:.2f} [{row.overlap_low:.2f}, {row.overlap_high:.2f}]"
         told.append([f"{row.preset}, {row.labels} {row.labels_of}", cell, f"{row.own:.2f}", f"{row.whole:.2f}"])

@@ -43,8 +43,10 @@ class Size(NamedTuple):
     ways: int = 2  # how many of the best are reported, 2: the best and the best of the other kind
 
 
-MIRRORED = ("Grad-CAM, two stages, mirrored", "Grad-CAM, two stages, mirrored, closer")
-SIZES = {"lite0_tiles": Size(60, 240, True), "lite0": Size(20, 60, False, MIRRORED, 1)}
+SIZES = {
+    "lite0_tiles": Size(60, 240, True),
+    "lite0": Size(20, 60, False, ("Grad-CAM, two stages, mirrored, closer",), 1),  # which it does not allow
+}
 CHOSEN_IN = "demo"  # the preset whose validation clips choose; further presets use its ways
 MEASURES = "vpipe_utils/review/evidence/measure.py"
 PARTS = ("attribution", "measure", "networks", "places", "sight")
@@ -74,6 +76,7 @@ def main(arguments: list[str] | None = None) -> None:
 def make_record(given: argparse.Namespace) -> None:
     from vpipe_utils.review.evidence import summary  # PyTorch and captum, seconds
     from vpipe_utils.review.evidence.attribution import MAP_WAYS, TILE_WAYS
+    from vpipe_utils.review.evidence.clips import settings
     from vpipe_utils.review.evidence.figures import pointing_by_class
 
     made, tables = provenance(), {"ways": [], "pointing": [], "spans": []}
@@ -106,7 +109,8 @@ def make_record(given: argparse.Namespace) -> None:
                 tables["spans"].append(summary.span_table(rows, fps, DRAWS, seed).assign(**head))
     data = data_of(given.presets[0], given.outputs)
     cost = cost_of(data, given.models[0], given.cost_clips)
-    made |= {"sizes": {model: SIZES[model]._asdict() for model in given.models}, "draws": DRAWS, "chosen": best}
+    made["sizes"] = {model: SIZES[model]._asdict() for model in given.models}
+    made |= {"draws": DRAWS, "chosen": best, "settings": settings()}
     whole = {name: pd.concat(parts) for name, parts in tables.items()} | {"cost": cost}
     figure = pointing_by_class(whole["pointing"], CHOSEN_IN, given.models[0], best[given.models[0]][0])
     write(given.folder, whole, made, figure)

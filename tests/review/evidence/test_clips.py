@@ -82,6 +82,14 @@ def test_the_normal_class_is_not_explained(footage: Path, tmp_path: Path) -> Non
     assert set(read_review_table(tmp_path, EVIDENCE)["class"]) == {params.class_codes[1]}
 
 
+def test_a_clip_that_is_only_normal_has_no_evidence(footage: Path, tmp_path: Path) -> None:
+    params, network = explainer("tiles")
+    table, chances, _ = review_of(footage)
+    shown = {NAME: [params.normal_class], "second.mp4": [params.normal_class, params.class_codes[0]]}
+    said = write_evidence((params, network), table, chances, tmp_path, shown, progress=False)
+    assert said == [] and list(read_review_table(tmp_path, EVIDENCE)["video"]) == ["second.mp4"]
+
+
 def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
     footage: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,16 +99,16 @@ def test_a_stopped_run_goes_on_and_ends_with_the_same_bytes(
     looked = []
     explain = clips._explained
 
-    def dies(logits: object, clip: object, *more: object) -> dict:
+    def dies(*about: object) -> dict:
         if len(looked) == 1:
             raise KeyboardInterrupt
-        looked.append(clip.video)
-        return explain(logits, clip, *more)
+        looked.append(about)
+        return explain(*about)
 
     monkeypatch.setattr(clips, "_explained", dies)
     with pytest.raises(KeyboardInterrupt):
         write_evidence(explainer("tiles"), table, chances, stopped, shown, progress=False)
-    monkeypatch.setattr(clips, "_explained", lambda logits, clip, *more: explain(logits, clip, *more))
+    monkeypatch.setattr(clips, "_explained", explain)
     write_evidence(explainer("tiles"), table, chances, stopped, shown, progress=False)
     files = sorted(path.relative_to(whole) for path in whole.rglob("*") if path.is_file())
     assert files == sorted(path.relative_to(stopped) for path in stopped.rglob("*") if path.is_file())

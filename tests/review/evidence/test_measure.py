@@ -38,7 +38,9 @@ def test_a_network_that_is_right_hits(kind: str, clip: Path) -> None:
     assert maps["random"].iloc[0] == pytest.approx(share / 3) and (maps["centre"] == 0).all()
     spans = rows[rows["question"] == "span"].set_index("class")
     assert spans.loc[codes[0], ["first", "last"]].tolist() == [30, 59]
-    assert len(spans.loc[codes[0], "curve"]) == 90
+    assert spans.loc[codes[0], ["told_first", "told_last"]].tolist() == [30, 59] and (spans["frames"] == 90).all()
+    frames = rows[rows["question"] == "frame"]
+    assert frames["way"].nunique() == 2 and (frames["time"] == 1).all()
 
 
 def test_a_network_that_looks_at_nothing_misses(clip: Path) -> None:

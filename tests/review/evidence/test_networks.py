@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from bright import bright_frame, bright_logits, bright_params
+from bright import HEIGHT, WIDTH, bright_frame, bright_logits, bright_params, square
 from fakes import MemoryCache, smoke_params, three_class_targets
 
 from vpipe_utils.learning.datasets import TileDataset, eval_count, eval_loader
 from vpipe_utils.learning.inference import main_pooling, pool_frames, predict
 from vpipe_utils.learning.models import build_model
-from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, network_tiles, sampled_frames
+from vpipe_utils.review.evidence.networks import ClipLogits, as_picture, as_tiles, network_tiles, sampled_frames
 from vpipe_utils.tiles.tile_cache import cached_indices
 
 
@@ -50,9 +50,21 @@ def test_a_tile_alone_is_exact_where_tiles_are_read_one_by_one() -> None:
 
 def test_frames_become_tiles() -> None:
     params = bright_params("super_image")
-    tiles = as_tiles([bright_frame({0}), bright_frame(set())], params)
+    small = as_tiles([bright_frame({0}), bright_frame(set())], params)
+    assert small.shape == (2, params.tile_size, params.tile_size, 3) and small.dtype == np.uint8
+    tiles = network_tiles(small, params)
     assert tiles.shape == (2, 3, params.tile_px, params.tile_px) and 0 <= tiles.min() and tiles.max() <= 1
     assert np.ptp(tiles[1].numpy()) == 0
+
+
+@pytest.mark.parametrize("side", [16, 48, 100])
+def test_a_frame_is_one_picture_at_any_size(side: int) -> None:
+    frame = bright_frame({0})
+    picture = as_picture(frame, side)
+    assert picture.shape == (1, 3, side, side) and 0 <= picture.min() and picture.max() <= 1
+    x0, y0, x1, y1 = square(0)
+    x, y = int((x0 + x1) / 2 / WIDTH * side), int((y0 + y1) / 2 / HEIGHT * side)
+    assert picture[0, 0, y, x] > 0.9 and picture[0, 1, y, x] < 0.3, "red where the square is"
 
 
 def test_a_clip_network_is_refused() -> None:

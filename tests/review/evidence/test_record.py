@@ -11,6 +11,7 @@ import pytest
 from vpipe_utils.review.evidence import record
 from vpipe_utils.review.evidence.summary import ALL, BRIEF, EVERY, FOUND
 
+SETTINGS = {"map": "gradients", "share": 0.2}
 WAYS = [("map", "patches", 0.3), ("map", "gradients", 0.5), ("tile", "hidden", 0.8), ("tile", "alone", 0.9)]
 
 
@@ -49,13 +50,14 @@ def write(folder: Path, times_low: float = 1.5, preset: str = "demo") -> None:
     tables = {"ways": ways, "pointing": pointing, "spans": spans, "cost": cost}
     for name, rows in tables.items():
         pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
-    (folder / "provenance.json").write_text(json.dumps({"chosen": {"m": ["gradients", "patches"]}}))
+    made = {"chosen": {"m": ["gradients", "patches"]}, "settings": SETTINGS}
+    (folder / "provenance.json").write_text(json.dumps(made))
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(record, "project_root", lambda: tmp_path)
-    monkeypatch.setattr(record, "MAP_WAY", "gradients")
+    monkeypatch.setattr(record, "settings", lambda: SETTINGS)
     return record.record_folder()
 
 
@@ -100,11 +102,14 @@ def test_an_interval_that_holds_one_shows_nothing(folder: Path) -> None:
     )
 
 
-def test_a_record_of_another_way_says_so(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("change", [{"map": "closer gradients"}, {"share": 0.3}, {"again": 8}])
+def test_a_record_of_another_way_says_so(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, object]
+) -> None:
     write(folder)
-    monkeypatch.setattr(record, "MAP_WAY", "closer gradients")
+    monkeypatch.setattr(record, "settings", lambda: SETTINGS | change)
     older, *others = record.sentences(record.read_record())
-    assert "by *closer gradients*, those measured here by *gradients*" in older and len(others) == 4
+    assert older.startswith("This record is older") and "measured here: *gradients*" in older and len(others) == 4
 
 
 def test_the_record_in_git_can_be_shown() -> None:

@@ -59,8 +59,7 @@ def test_pointing_stands_beside_the_best_of_what_needs_no_network() -> None:
 
 
 def test_spans_are_compared_with_the_tiles_own_stretch() -> None:
-    curve = [0.0] * 10 + [5.0] * 10 + [0.0] * 10
-    row = {"question": "span", "curve": curve, "low": 0.0, "frame": 15, "first": 10, "last": 19, "found": True}
+    row = {"question": "span", "frames": 30, "first": 10, "last": 19, "told_first": 10, "told_last": 19, "found": True}
     spans = pd.DataFrame([row | {"video": f"{k}.mp4", "own_first": 14, "own_last": 16} for k in range(5)])
     table = span_table(spans, {f"{k}.mp4": 10.0 for k in range(5)}, 100, 0).iloc[0]
     assert (table["overlap"], table["own"], table["ahead"]) == (1, pytest.approx(0.3), pytest.approx(0.7))

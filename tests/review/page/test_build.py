@@ -8,12 +8,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from browser import Tab, browser_tab, until
 from made_up_review import EVIL, ODD, made_up_review, sheets_without_reading
 
 from vpipe_utils.data.annotations import read_annotations, read_label_file
 from vpipe_utils.data.classes import CLASSES
+from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.review.page.build import write_page
 from vpipe_utils.review.tables import CALIBRATED, EVIDENCE, QUEUE, REVIEW
 from vpipe_utils.storage.tables import read_table
@@ -141,11 +143,16 @@ def test_evidence_lies_on_its_picture_and_leads_to_its_second(tab: Tab, folder: 
     assert abs(box["x"] - left) < 4, "the box is where it was found, whatever size the picture has"
     said = re.search(r"most telling at (\d\.\d) s", page.locator("#caption").inner_text())
     assert abs(float(said[1]) - first["second"]) < 0.051
-    telling = page.locator("#strip [aria-current]")
-    ninth = [button.get_attribute("aria-current") for button in page.locator("#strip button").all()].index("true")
-    length = page.evaluate("REVIEW.clips.find((clip) => clip.video.startsWith('<img')).seconds")
-    assert telling.count() == 1 and ninth * length / 9 <= first["second"] < (ninth + 1) * length / 9
-    assert "in-sight" in telling.get_attribute("class")
+    of_clip = "REVIEW.clips.find((clip) => clip.video.startsWith('<img'))"
+    frames, length = page.evaluate(f"[{of_clip}.frames, {of_clip}.seconds]")
+    nine = uniform_indices(frames, 9) * length / frames
+    buttons = page.locator("#strip button").all()
+    assert [button.get_attribute("aria-current") == "true" for button in buttons] == [
+        k == int(np.abs(nine - first["second"]).argmin()) for k in range(9)
+    ]
+    in_sight = [first["first_s"] - 0.01 <= second <= first["last_s"] + 0.01 for second in nine]
+    assert ["in-sight" in (button.get_attribute("class") or "") for button in buttons] == in_sight
+    assert 0 < sum(in_sight) < 9, "else this shows nothing"
     page.keyboard.press("h")
     assert heat.is_hidden()
     page.keyboard.press("e")

@@ -9,7 +9,7 @@ Which way is taken is measured, not believed: `outputs/reference/evidence/`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import cv2
@@ -66,19 +66,19 @@ def map_tile(
 def map_frame(
     way: str,
     logits: ClipLogits,
-    pictures: Tensor,
-    nine: np.ndarray,
-    place: int,
+    nine: Tensor,
+    tile: int,
+    picture: Tensor,
     of_class: int,
     frame: np.ndarray | None = None,
 ) -> np.ndarray | None:
     """The map of a class over any frame of a clip, as `map_tile` gives it for a tile.
 
-    Of `pictures` `(F, 3, s, s)` the network sees those at `nine`; the one at `place` (whole: `frame`) takes the place
-    of the nearest of them.
+    The frame as a tile, `picture` `(3, s, s)`, takes the place of number `tile` of the `nine` that the network sees,
+    `(n, 3, s, s)`.
     """
-    tiles, tile = pictures[torch.from_numpy(nine)], int(np.abs(nine - place).argmin())
-    tiles[tile] = pictures[place]
+    tiles = nine.clone()
+    tiles[tile] = picture
     return map_tile(way, logits, tiles, tile, of_class, frame)
 
 
@@ -86,9 +86,23 @@ def has_maps(network: nn.Module) -> bool:
     """Whether Grad-CAM can be had: the backbone's stages are known and made of convolutions, not of tokens."""
     try:
         stages = [_stage(network, place) for place in (-1, -2, -3)]
-    except (ValueError, IndexError):
+    except (ValueError, IndexError, AttributeError):  # names of stages that are no modules
         return False
     return all(any(isinstance(part, nn.Conv2d) for part in stage.modules()) for stage in stages)
+
+
+def looks_closer(logits: ClipLogits) -> bool:
+    """Whether the network answers for one picture at all sizes of CLOSER: some convolutions keep to one size."""
+    if not logits.separate:
+        return False
+    try:
+        with torch.inference_mode():
+            for factor in CLOSER:
+                side = round(factor * logits.params.tile_px)
+                logits.alone(torch.zeros(1, 3, side, side))
+    except (RuntimeError, AssertionError, ValueError):
+        return False
+    return True
 
 
 def mean_colour(tiles: Tensor) -> Tensor:
@@ -152,16 +166,14 @@ def _smooth(found: Tensor) -> np.ndarray:
 
 
 def _cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
-    layer = _stage(logits.network, -1)
-    found = LayerGradCam(_replacing(logits, tiles, tile), layer).attribute(_wanting(tiles, tile), of_class)
-    return _cut(found, logits, tiles, tile)
+    picture = tiles[tile : tile + 1].clone().requires_grad_()  # the weights want no gradient, so the input must
+    found = LayerGradCam(_replacing(logits, tiles, tile), _stage(logits.network, -1)).attribute(picture, of_class)
+    return _cut(found, logits, 1, tile, tiles.shape[-1])[0]
 
 
-def _fine_cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int, place: int = -2) -> np.ndarray:
+def _fine_cam(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
     """Gradient times activation one stage earlier, where the maps have twice the resolution (HiResCAM, 2011.08891)."""
-    layer = _stage(logits.network, place)
-    found = LayerGradientXActivation(_replacing(logits, tiles, tile), layer).attribute(_wanting(tiles, tile), of_class)
-    return _cut(found.sum(1, keepdim=True), logits, tiles, tile)
+    return _products(logits, tiles, tile, tiles[tile : tile + 1], of_class, [-2])[0]
 
 
 def _two_cams(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
@@ -169,38 +181,44 @@ def _two_cams(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np
 
     What all four agree on stays; the grid of a single coarse map does not show.
     """
-    total = _stages(logits, tiles, tile, of_class)
+    total = _four(logits, tiles, tile, tiles[tile : tile + 1], of_class)
     return gaussian_filter(total, BLUR * total.shape[-1])
 
 
 def _closer_cams(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int, frame: np.ndarray | None) -> np.ndarray:
     """The same, of the frame at some larger sizes instead: what is a few pixels of a tile is more of a larger picture.
 
-    Only where the network's answer for one picture can be had at any size; else as above.
+    Only where `looks_closer` holds. Raises ValueError without a frame, or for a super-image read as one picture.
     """
     if frame is None or not logits.separate:
-        return _two_cams(logits, tiles, tile, of_class)
+        raise ValueError("looking closer needs the whole frame, and a network that reads tiles one by one")
     side = tiles.shape[-1]
     total = np.zeros((side, side))
     for factor in CLOSER:
-        picture = as_picture(frame, round(factor * side))
-        total += cv2.resize(_stages(logits, picture, 0, of_class), (side, side), interpolation=cv2.INTER_AREA)
+        found = _four(logits, tiles, tile, as_picture(frame, round(factor * side)), of_class)
+        total += cv2.resize(found, (side, side), interpolation=cv2.INTER_AREA)
     return gaussian_filter(total, BLUR * side)
 
 
-def _stages(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:
-    """Gradient times activation of two stages, of a tile and of its mirror image, added: `(s, s)`."""
-    mirrored = tiles.clone()
-    mirrored[tile] = tiles[tile].flip(-1)
-    total = np.zeros(tiles.shape[-2:])
-    for place in (-2, -3):
-        total += _fine_cam(logits, tiles, tile, of_class, place)
-        total += _fine_cam(logits, mirrored, tile, of_class, place)[:, ::-1]
-    return total
+def _four(logits: ClipLogits, tiles: Tensor, tile: int, picture: Tensor, of_class: int) -> np.ndarray:
+    """Gradient times activation of two stages, of a picture in a tile's place and of its mirror image, added."""
+    both = torch.cat([picture, picture.flip(-1)])
+    plain, mirrored = _products(logits, tiles, tile, both, of_class, [-2, -3])
+    return plain + mirrored[:, ::-1]
 
 
-def _wanting(tiles: Tensor, tile: int) -> Tensor:
-    return tiles[tile : tile + 1].clone().requires_grad_()  # the weights want no gradient, so the input must
+def _products(
+    logits: ClipLogits, tiles: Tensor, tile: int, pictures: Tensor, of_class: int, places: Sequence[int]
+) -> list[np.ndarray]:
+    """For each of `pictures` `(B, 3, s, s)` in the place of a tile: gradient times activation, summed over the stages
+    at `places`, `(s, s)`."""
+    layers = [_stage(logits.network, place) for place in places]
+    found = LayerGradientXActivation(_replacing(logits, tiles, tile), layers).attribute(
+        pictures.clone().requires_grad_(), of_class  # the weights want no gradient, so the input must
+    )
+    side = pictures.shape[-1]
+    cut = [_cut(of_stage.sum(1, keepdim=True), logits, len(pictures), tile, side) for of_stage in found]
+    return [sum(parts) for parts in zip(*cut, strict=True)]
 
 
 def _stage(network: nn.Module, place: int) -> nn.Module:
@@ -211,15 +229,21 @@ def _stage(network: nn.Module, place: int) -> nn.Module:
     return network.backbone.get_submodule(list(known)[place]["module"])
 
 
-def _cut(found: Tensor, logits: ClipLogits, tiles: Tensor, tile: int) -> np.ndarray:
-    """A coarse map `(1, 1, h, w)` at the size of the tile; of a super-image's map the tile's part."""
-    side, found = tiles.shape[-1], found.detach()
-    if logits.separate:
-        return F.interpolate(found, size=(side, side), mode="bicubic")[0, 0].double().numpy()
+def _cut(found: Tensor, logits: ClipLogits, count: int, tile: int, side: int) -> np.ndarray:
+    """Coarse maps `(b, 1, h, w)` of `count` pictures in the place of a tile, at the size of a tile: `(count, s, s)`.
+
+    b is `count`, or as many times more as a clip has tiles, where these are read one by one. Of a super-image's map the
+    tile's part is cut out.
+    """
+    found = found.detach()
+    if logits.separate or logits.params.tile_tokens:
+        found = found.unflatten(0, (count, -1))
+        found = found[:, 0 if logits.separate else tile]
+        return F.interpolate(found, size=(side, side), mode="bicubic")[:, 0].double().numpy()
     grid = logits.params.grid
-    whole = F.interpolate(found, size=(grid * side, grid * side), mode="bicubic")[0, 0].double().numpy()
+    whole = F.interpolate(found, size=(grid * side, grid * side), mode="bicubic")[:, 0].double().numpy()
     row, column = divmod(tile, grid)
-    return whole[row * side : (row + 1) * side, column * side : (column + 1) * side]
+    return whole[:, row * side : (row + 1) * side, column * side : (column + 1) * side]
 
 
 def _hidden(logits: ClipLogits, tiles: Tensor, tile: int, of_class: int) -> np.ndarray:

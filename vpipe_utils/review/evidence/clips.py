@@ -1,6 +1,6 @@
 """Evidence of the clips of a review: evidence.parquet and pictures/, as `review.tables` describes them.
 
-A clip: every frame is read and scored; each shown class gets its most telling frame, a map over it, and the first and
+A clip: its frames are read and scored; each shown class gets its most telling frame, a map over it, and the first and
 the last second in sight. What is found is noted clip by clip in evidence/, so a stopped run goes on where it was and
 ends with the same bytes.
 """
@@ -25,8 +25,8 @@ from vpipe_utils import video
 from vpipe_utils.learning.params import FrameParams, SuperImageParams, TrainParams
 from vpipe_utils.project.progress import progress_bar
 from vpipe_utils.review.evidence import sight
-from vpipe_utils.review.evidence.attribution import has_maps, map_frame
-from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
+from vpipe_utils.review.evidence.attribution import CLOSER, has_maps, looks_closer, map_frame
+from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, network_tiles, sampled_frames
 from vpipe_utils.review.evidence.pictures import hot_box, picture_name, write_pictures
 from vpipe_utils.review.evidence.places import hottest
 from vpipe_utils.review.tables import COLUMNS, EVIDENCE, PICTURES, PREDICTED, write_review_table
@@ -37,6 +37,7 @@ JOURNAL = "evidence"  # folder, a file a clip
 VERSION = 2  # raise it when the same input gives other evidence
 # Chosen on validation clips by super-images whose tiles are read one by one: outputs/reference/evidence/ways.csv.
 MAP_WAY = "Grad-CAM, two stages, mirrored, closer"
+ONE_SIZE = "Grad-CAM, two stages, mirrored"  # for whole super-images, and for networks that keep to one size
 WITHOUT_MAPS = "patch hidden"  # for backbones whose stages are no convolutions
 
 
@@ -87,18 +88,20 @@ def write_evidence(
     digest = network_digest(explainer[1])
     chances = calibrated.set_index("video")
     rows, said, kept = [], [], set()
-    wanted = clips[(clips["status"] == PREDICTED) & clips["video"].map(lambda name: bool(shown.get(name)))]
+    told = {name: [code for code in codes if code != params.normal_class] for name, codes in shown.items()}
+    wanted = clips[(clips["status"] == PREDICTED) & clips["video"].map(lambda name: bool(told.get(name)))]
+    way = map_way(ClipLogits(params, explainer[1])) if len(wanted) else ""
     own = threading.local()  # hooks and gradients of a network are of one clip at a time: each thread has a copy
 
     def look(clip: object) -> tuple[object, Path, dict]:
         if not hasattr(own, "logits"):
             own.logits = ClipLogits(params, copy.deepcopy(explainer[1]))
-        codes = [code for code in shown[clip.video] if code != params.normal_class]
+        codes = told[clip.video]
         note = journal / f"{picture_name(clip.video, '')}.json"
         state = _state(clip, codes, digest)
         found = _noted(note, state, folder)
         if found is None:
-            found = {"state": state} | _explained(own.logits, clip, codes, folder / PICTURES)
+            found = {"state": state} | _explained(own.logits, way, clip, codes, folder / PICTURES)
             write_json(found, note)
         return clip, note, found
 
@@ -127,41 +130,58 @@ def _in_threads(function: Callable, items: Sequence, workers: int) -> Iterator:
         torch.set_num_threads(before)
 
 
-def _explained(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:
+def _explained(
+    logits: ClipLogits, way: str, clip: object, codes: Sequence[str], pictures: Path
+) -> dict[str, list]:
     """Rows (but for video and probability) and sentences of one clip."""
     try:
-        return _explain(logits, clip, codes, pictures)
+        return _explain(logits, way, clip, codes, pictures)
     except video.VideoError as error:
         return {"rows": [], "said": [f"{clip.video}: no evidence, for it cannot be read ({error})"]}
 
 
-def _explain(logits: ClipLogits, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:
-    sampled = sampled_frames(logits.params, clip.frames)
-    wanted = sight.looked_at(sampled, clip.frames)
-    tiles = as_tiles((frame for _, frame in video.iter_frames(clip.path, wanted)), logits.params)
-    numbers = [logits.params.class_codes.index(code) for code in codes]
-    way = MAP_WAY if has_maps(logits.network) else WITHOUT_MAPS
-    scores = sight.frame_scores(logits, tiles, numbers)
-    places = [sight.most_telling(logits, tiles, *of) for of in zip(scores.T, numbers, strict=True)]
-    frames = {place: frame for place, frame in zip(
-        np.unique(places), video.read_frames(clip.path, wanted[np.unique(places)]), strict=True)}  # fmt: skip
+def _explain(logits: ClipLogits, way: str, clip: object, codes: Sequence[str], pictures: Path) -> dict[str, list]:
+    params, sampled = logits.params, sampled_frames(logits.params, clip.frames)
+    numbers = [params.class_codes.index(code) for code in codes]
+
+    def read(frames: np.ndarray) -> np.ndarray:
+        return as_tiles((frame for _, frame in video.iter_frames(clip.path, frames)), params)
+
+    found, seen = sight.look(logits, read, sampled, clip.frames, numbers)
+    telling = found.frames[[of.place for of in seen]]
+    shown = dict(zip(np.unique(telling), video.read_frames(clip.path, np.unique(telling)), strict=True))
     seconds = video.frame_seconds(clip.path)
-    nine = np.searchsorted(wanted, sampled)
+    nine = network_tiles(found.tiles[np.searchsorted(found.frames, sampled)], params)
     rows, said = [], []
-    for code, number, place, score in zip(codes, numbers, places, scores.T, strict=True):
-        frame, size = frames[place], (frames[place].shape[1], frames[place].shape[0])
-        heat = map_frame(way, logits, tiles, nine, place, number, frame)
+    for code, number, of, when in zip(codes, numbers, seen, telling, strict=True):
+        frame, size = shown[when], (shown[when].shape[1], shown[when].shape[0])
+        picture = network_tiles(found.tiles[[of.place]], params)[0]
+        heat = map_frame(way, logits, nine, sight.nearest(sampled, when), picture, number, frame)
         if heat is None:
             said.append(f"{clip.video}: nothing in its frames speaks for {code}, so no place is shown")
             continue
-        span = sight.walk(score, place, score[nine].min())
-        row = {"class": code, "frame": int(wanted[place]), "second": float(seconds[wanted[place]])}
-        row |= {"first_s": float(seconds[wanted[span.first]]), "last_s": float(seconds[wanted[span.last]])}
+        row = {"class": code, "frame": int(when), "second": float(seconds[when])}
+        row |= {"first_s": float(seconds[of.span.first]), "last_s": float(seconds[of.span.last])}
         row |= dict(zip(("x", "y"), hottest(heat, size), strict=True))
         row |= dict(zip(("x0", "y0", "x1", "y1"), hot_box(heat, size), strict=True))
         names = write_pictures(pictures, picture_name(clip.video, code), frame, heat)
         rows.append(row | dict(zip(("picture", "heat"), (f"{PICTURES}/{name}" for name in names), strict=True)))
     return {"rows": rows, "said": said}
+
+
+def map_way(logits: ClipLogits) -> str:
+    """How the maps of a network are made: the way that points best of those that it allows."""
+    if not has_maps(logits.network):
+        return WITHOUT_MAPS
+    return MAP_WAY if looks_closer(logits) else ONE_SIZE
+
+
+def settings() -> dict[str, object]:
+    """What decides on evidence besides code: noted in the record, which says so where it is older."""
+    return {
+        "map": MAP_WAY, "closer": list(CLOSER), "share": sight.SHARE, "gap": sight.GAP, "again": sight.AGAIN,
+        "most_frames": sight.MOST_FRAMES, "version": VERSION,
+    }  # fmt: skip
 
 
 def network_digest(network: nn.Module) -> str:

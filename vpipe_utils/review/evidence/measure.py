@@ -13,18 +13,16 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-import torch
 
 from vpipe_utils import video
 from vpipe_utils.learning.fold_run import finished_run
 from vpipe_utils.project.progress import progress_bar
 from vpipe_utils.review.evidence import sight
 from vpipe_utils.review.evidence.attribution import map_frame, score_tiles
-from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, sampled_frames
+from vpipe_utils.review.evidence.networks import ClipLogits, as_tiles, network_tiles, sampled_frames
 from vpipe_utils.review.evidence.places import Box, area, holds, hottest, inside
 from vpipe_utils.storage.files import make_folder
 
-CURVE = "curve"  # the score of every frame of the clip, where spans are measured
 BEST_TILE, BEST_FRAME = "best of the nine tiles", "best of all frames"  # ways of the question "frame"
 
 
@@ -69,36 +67,39 @@ def measure_clip(
 ) -> list[dict[str, object]]:
     """The rows of one clip. `truth`: its rows of evidence.parquet."""
     frames = video.read_frames(path, np.arange(video.count_frames(path)))
-    sampled, wanted = sampled_frames(logits.params, len(frames)), np.arange(len(frames))
-    pictures = as_tiles(frames, logits.params)
+    small, sampled = as_tiles(frames, logits.params), sampled_frames(logits.params, len(frames))
+    nine = network_tiles(small[sampled], logits.params)
     codes = list(truth["class"].unique())
     numbers = [list(classes).index(code) for code in codes]
     size = frames.shape[2], frames.shape[1]
-    boxes = {code: _boxes(truth, code, wanted) for code in codes}
+    boxes = {code: _boxes(truth, code, np.arange(len(frames))) for code in codes}
     rows = []
     for way in asked.tile_ways:
-        scores = score_tiles(way, logits, pictures[torch.from_numpy(sampled)], numbers)
+        scores = score_tiles(way, logits, nine, numbers)
         for code, score in zip(codes, scores, strict=True):
             row = _time_row(int(sampled[score.argmax()]), sampled, boxes[code])
             rows.append({"class": code, "question": "tile", "way": way} | row)
-    curves = sight.frame_scores(logits, pictures, numbers)
-    for code, number, curve in zip(codes, numbers, curves.T, strict=True):
-        frame = sight.most_telling(logits, pictures, curve, number)
-        for way, of in ((BEST_TILE, int(sampled[curve[sampled].argmax()])), (BEST_FRAME, frame)):
-            row = _time_row(of, sampled, boxes[code])
+    found, seen = sight.look(logits, small.__getitem__, sampled, len(frames), numbers)
+    tiles_alone = sight.score_frames(logits, small.__getitem__, np.unique(sampled), numbers)
+    for column, (code, number, of) in enumerate(zip(codes, numbers, seen, strict=True)):
+        frame = int(found.frames[of.place])
+        best_tile = int(tiles_alone.frames[sight.most_telling(logits, tiles_alone, column, number)])
+        for way, when in ((BEST_TILE, best_tile), (BEST_FRAME, frame)):
+            row = _time_row(when, sampled, boxes[code])
             rows.append({"class": code, "question": "frame", "way": way} | row)
+        picture, tile = network_tiles(small[[frame]], logits.params)[0], sight.nearest(sampled, frame)
         for way in asked.map_ways:
-            heat = map_frame(way, logits, pictures, sampled, frame, number, frames[frame])
+            heat = map_frame(way, logits, nine, tile, picture, number, frames[frame])
             row = _map_row(heat, frame, sampled, boxes[code], size)
             rows.append({"class": code, "question": "map", "way": way} | row)
         if asked.spans:
-            seen = np.sort(truth.loc[truth["class"] == code, "frame"].to_numpy())
-            span = sight.true_span(seen, frame)
-            own = sight.own_segment(sampled, int(np.abs(sampled - frame).argmin()), len(frames))
-            row = {"class": code, "question": "span", "way": "", "frame": frame, "first": span.first}
-            row |= {"last": span.last, "own_first": own.first, "own_last": own.last}
-            row["low"] = round(float(curve[sampled].min()), 3)
-            rows.append(row | {CURVE: np.round(curve, 3).tolist()})
+            in_sight = np.sort(truth.loc[truth["class"] == code, "frame"].to_numpy())
+            row = {"class": code, "question": "span", "way": "", "frames": len(frames)}
+            spans = {"": sight.true_span(in_sight, frame), "told_": of.span}
+            spans["own_"] = sight.own_segment(sampled, tile, len(frames))
+            for name, span in spans.items():
+                row |= {f"{name}first": span.first, f"{name}last": span.last}
+            rows.append(row)
     return rows
 
 

@@ -64,11 +64,10 @@ def sampled_frames(params: TrainParams, frames: int) -> np.ndarray:
     return cached[uniform_indices(params.cache_frames, count)]
 
 
-def as_tiles(pictures: Iterable[np.ndarray], params: TrainParams) -> Tensor:
-    """Frames, uint8 `(H, W, 3)` RGB, as the network gets them: float32 `(n, 3, s, s)` in [0, 1]."""
+def as_tiles(pictures: Iterable[np.ndarray], params: TrainParams) -> np.ndarray:
+    """Frames, uint8 `(H, W, 3)` RGB, as the cache has them: uint8 `(n, S, S, 3)`."""
     size = (params.tile_size, params.tile_size)
-    tiles = np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
-    return network_tiles(tiles, params)
+    return np.stack([cv2.resize(picture, size, interpolation=cv2.INTER_AREA) for picture in pictures])
 
 
 def as_picture(frame: np.ndarray, side: int) -> Tensor:

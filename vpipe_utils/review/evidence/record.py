@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from vpipe_utils.project.paths import project_root
-from vpipe_utils.review.evidence.clips import MAP_WAY
+from vpipe_utils.review.evidence.clips import settings
 from vpipe_utils.review.evidence.summary import ALL, BRIEF, EVERY, FOUND, NAIVE
 from vpipe_utils.storage.tables import read_json
 
@@ -33,6 +33,7 @@ class Record:
     spans: pd.DataFrame
     cost: pd.DataFrame
     chosen: Mapping[str, Sequence[str]]  # model -> ways that were reported on, the best first
+    settings: Mapping[str, object]  # of the evidence that was measured, `clips.settings`
 
     @property
     def preset(self) -> str:
@@ -67,7 +68,8 @@ def read_record() -> Record | None:
     if not (folder / PROVENANCE).is_file():
         return None
     tables = {name: pd.read_csv(folder / f"{name}.csv") for name in TABLES}
-    return Record(**tables, chosen=read_json(folder / PROVENANCE)["chosen"])
+    made = read_json(folder / PROVENANCE)
+    return Record(**tables, chosen=made["chosen"], settings=made.get("settings", {}))
 
 
 def ways_table(record: Record) -> pd.DataFrame:
@@ -114,14 +116,17 @@ def seconds_table(record: Record) -> pd.DataFrame:
 def sentences(record: Record) -> list[str]:
     """What the record says of the explaining network: the place, class by class, the time, and what it costs.
 
-    Before them, where a review draws its maps in another way by now, that the record is older.
+    Before them, where a review looks in another way by now, that the record is older.
     """
     said = [_place(record), _classes(record), _time(record), _cost(record)]
+    now = settings()
+    if record.settings == now and record.way == now["map"]:
+        return said
     older = (
-        f"This record is older than what a review does now: its maps are made by *{MAP_WAY}*, those measured here by "
-        f"*{record.way}*. `make evidence` measures again."
+        f"This record is older than what a review does now. Maps: *{now['map']}*; measured here: *{record.way}*. "
+        "`make evidence` measures again."
     )
-    return said if record.way == MAP_WAY else [older, *said]
+    return [older, *said]
 
 
 def _place(record: Record) -> str:

@@ -10,8 +10,7 @@ from sklearn.metrics import precision_recall_curve
 
 from vpipe_utils.data.annotations import recording_of
 from vpipe_utils.review.evidence.attribution import MAP_WAYS, TILE_WAYS
-from vpipe_utils.review.evidence.measure import CURVE
-from vpipe_utils.review.evidence.sight import Span, overlap, walk
+from vpipe_utils.review.evidence.sight import Span, overlap
 
 NAIVE = ("centre", "random", "chance_tile")  # points that need no network, or no choice of a tile
 ALL, FOUND = "all labels", "labels found"
@@ -80,19 +79,20 @@ def _pointing(group: pd.DataFrame, n: int, seed: int) -> dict[str, object]:
 def span_table(rows: pd.DataFrame, fps: Mapping[str, float], n: int, seed: int) -> pd.DataFrame:
     """How well first and last second in sight are known, for all labels and those found.
 
-    overlap: intersection over union with the true stretch around the tile, with interval; own: that of the tile's own
-    ninth of the clip; whole: of the whole clip; ahead: overlap - own; first_off, last_off: median error in seconds.
+    overlap: intersection over union with the true stretch around the most telling frame, with interval; own: that of
+    the ninth of the clip for which the nearest tile stands; whole: of the whole clip; ahead: overlap - own; first_off,
+    last_off: median error in seconds.
     """
     spans = rows[rows["question"] == "span"]
     measured = []
     for row in spans.to_dict("records"):
-        curve, true = np.array(row[CURVE]), Span(int(row["first"]), int(row["last"]))
-        found = walk(curve, int(row["frame"]), row["low"])
-        own = Span(int(row["own_first"]), int(row["own_last"]))
+        true, found, own = (
+            Span(int(row[f"{name}first"]), int(row[f"{name}last"])) for name in ("", "told_", "own_")
+        )
         off = {"first_off": abs(found.first - true.first), "last_off": abs(found.last - true.last)}
         seconds = {name: value / fps[row["video"]] for name, value in off.items()}
         shares = {"overlap": overlap(found, true), "own": overlap(own, true)}
-        measured.append(shares | {"whole": overlap(Span(0, len(curve) - 1), true)} | seconds)
+        measured.append(shares | {"whole": overlap(Span(0, int(row["frames"]) - 1), true)} | seconds)
     table = pd.DataFrame(measured, index=spans.index).assign(video=spans["video"], found=spans["found"])
     out = []
     for which, part in ((ALL, table), (FOUND, table[table["found"]])):

@@ -83,6 +83,7 @@ def _clip(
         "path": row.path,
         "recording": row.recording,
         "seconds": _rounded(row.duration_s, 2),
+        "frames": int(row.frames),
         "size": [int(row.width), int(row.height)],
     }
     if row.status != PREDICTED:

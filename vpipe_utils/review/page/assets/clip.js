@@ -190,16 +190,20 @@ VP.clip = (function () {
     }
   }
 
-  // Which of the nine tell most of the class that is shown, and in which it is in sight.
+  // Which of the nine is nearest to the most telling frame, and in which the class that is shown is in sight. Seconds are
+  // those at which frames begin, rounded: half a frame of play.
   function markStrip() {
     const seen = focus < 0 ? undefined : evidenceOf(focus);
     const [second, first, last] = seen ? seen.at : [];
-    const length = clip.seconds;
+    const { frames, seconds } = clip;
+    const begin = (k) => (Math.floor(((2 * k + 1) * frames) / 18) * seconds) / frames;
+    const far = (k) => Math.abs(begin(k) - second);
+    const nearest = [0, 1, 2, 3, 4, 5, 6, 7, 8].reduce((best, k) => (far(k) < far(best) ? k : best), 0);
+    const half = seconds / frames / 2;
     Array.from(VP.byId("strip").children).forEach((button, k) => {
-      const at = ((2 * k + 1) * length) / 18;
-      const telling = Boolean(seen && length) && Math.min(8, Math.floor((9 * second) / length)) === k;
-      button.classList.toggle("in-sight", Boolean(seen && length) && (telling || (at >= first && at <= last)));
-      if (telling) button.setAttribute("aria-current", "true");
+      const told = Boolean(seen && seconds && frames);
+      button.classList.toggle("in-sight", told && first - half < begin(k) && begin(k) < last + half);
+      if (told && k === nearest) button.setAttribute("aria-current", "true");
       else button.removeAttribute("aria-current");
     });
   }
