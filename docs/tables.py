@@ -182,7 +182,8 @@ def tricks() -> str:
     if (RECORDS / "weak" / "effects.csv").is_file():
         tables["weak"] = pd.read_csv(RECORDS / "weak" / "effects.csv")
     if not tables.keys() & set(MEASURED):
-        return "The bench has not been run yet."
+        runs = len(list((RECORDS / "bench" / "runs").glob("*.fold_*.parquet")))
+        return f"The bench is under way: {runs} runs are recorded, no trick has all of its own yet."
     shown = pd.concat([side_by_side(every_row(tables, table)).assign(table=table) for table in ("IV", "V")])
     shown.insert(0, "", shown.pop("table"))
     return markdown([list(shown.columns), *shown.values.tolist()])

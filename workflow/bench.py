@@ -55,8 +55,10 @@ def main() -> None:
     try:
         bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
-        rates = chosen_rates(bench.plan, bench.records())
-        bench.make(f"confirmation of {arguments.preset}", bench.plan.confirmation(rates))
+        confirmation = bench.plan.confirmation(chosen_rates(bench.plan, bench.records()))
+        if not further and confirmation:  # hours lie between: what screening tells can be read meanwhile
+            print(f"the tables so far: {write_tables(bench.data.layout.tricks, bench.tables())}", file=sys.stderr)
+        bench.make(f"confirmation of {arguments.preset}", confirmation)
         if not further:
             folder = write_tables(bench.data.layout.tricks, bench.tables())
             print(f"the tables: {folder}; make report shows them", file=sys.stderr)

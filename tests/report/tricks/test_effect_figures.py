@@ -26,7 +26,7 @@ def rows() -> pd.DataFrame:
     return pd.DataFrame({
         "row": ["flip", "ema"], "name": ["horizontal flip", "EMA of the weights"], "trick": ["no_flip", "no_ema"],
         "points": [0.6, 5.0], "difference": [0.2, 3.1], "low": [-0.5, 1.0], "high": [0.9, 5.2], "runs": [10, 10],
-        "verdict": ["no effect of 1 point", "helps"],
+        "verdict": ["no effect of 1 point", "helps"], "by": ["pairs", "pairs"],
     })  # fmt: skip
 
 
@@ -37,6 +37,12 @@ def test_measured_effects_lie_beside_the_papers_with_their_intervals() -> None:
     bars = next(part for part in axes.collections if len(part.get_paths()) == 2)
     assert [tuple(path.vertices[:, 0]) for path in bars.get_paths()] == [(-0.5, 0.9), (1.0, 5.2)]
     assert axes.get_yticklabels()[1].get_text() == "EMA of the weights (no_ema)"
+
+
+def test_what_only_screening_tells_has_a_mark_of_its_own() -> None:
+    axes = effect_figures.measured_effects(rows().assign(by=["screening", "pairs"])).axes[0]
+    drawn = {line.get_marker(): list(line.get_xdata()) for line in axes.lines if line.get_marker() in "os"}
+    assert drawn == {"o": [3.1], "s": [0.2]}
 
 
 def test_the_half_normal_plot_names_what_is_off_the_line() -> None:

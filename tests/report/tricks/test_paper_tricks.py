@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from vpipe_utils.report.tricks import paper_tricks
-from vpipe_utils.report.tricks.paper_tricks import COST, NO_TRAINING, TRAINED, WEAK
+from vpipe_utils.report.tricks.paper_tricks import COST, NO_TRAINING, PAIRS, SCREENING, TRAINED, WEAK
 
 
 def test_all_rows_are_there_as_printed() -> None:
@@ -69,6 +69,21 @@ def test_measured_effects_stand_beside_their_rows_in_points_and_with_the_rows_si
     assert fourth["points"].tolist() == [0.6, 2.2, 0.12] and fourth.loc["zc", "difference"] == pytest.approx(0.5)
     assert fifth.loc["sequence", ["difference", "low", "high"]].tolist() == pytest.approx([0.5, 0.1, 0.9])
     assert fifth["verdict"].tolist() == ["cannot be told", "helps", "hurts", "helps"]
+
+
+def screened(**differences: float) -> pd.DataFrame:
+    """Main effects of a screening of 64 runs, and an interaction, which stands for no row."""
+    rows = [(term, "main", value, value - 0.005, value + 0.005, 64, "hurts") for term, value in differences.items()]
+    rows.append(("no_flip:no_ema", "interaction", 0.1, 0.05, 0.15, 64, "helps"))
+    return pd.DataFrame(rows, columns=["term", "kind", "difference", "low", "high", "runs", "verdict"])
+
+
+def test_screening_stands_in_until_there_are_pairs() -> None:
+    tables = {"effects": measured(no_flip="helps"), "screening": screened(no_flip=-0.2, small_lr=-0.03)}
+    rows = paper_tricks.beside_the_paper(tables, "IV").set_index("row")
+    assert rows["by"].to_dict() == {"flip": PAIRS, "rate": SCREENING}
+    assert rows.loc["flip", "difference"] == pytest.approx(-0.5) and rows.loc["rate", "difference"] == pytest.approx(3)
+    assert rows.loc["rate", "verdict"] == "helps" and rows.loc["rate", "runs"] == 64
 
 
 def test_what_has_no_interval_stands_beside_nothing() -> None:

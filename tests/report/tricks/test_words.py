@@ -107,6 +107,16 @@ def test_effects_are_counted_by_how_they_stand_to_the_papers() -> None:
     assert lines[-1] == words.SYNTHETIC and "QV-Pipe" in lines[-1]
 
 
+def test_what_only_screening_tells_says_so() -> None:
+    main = effect("small_lr", -0.03, -0.04, -0.02, "hurts", kind="main").rename(columns={"trick": "term"})
+    tables = {"effects": effect("no_ema", -0.03, -0.04, -0.02, "hurts"), "screening": main.assign(runs=64)}
+    rows = paper_tricks.every_row(tables, "IV")
+    shown = words.side_by_side(rows).set_index("file or function")
+    assert shown.loc["small_lr", ["pairs", "verdict"]].tolist() == ["64 runs", "helps, by screening"]
+    assert shown.loc["no_ema", ["pairs", "verdict"]].tolist() == ["6", "helps"]
+    assert any(line.startswith("1 of these are by screening alone") for line in words.agreement_lines(rows))
+
+
 def tuned(removed: float) -> dict[str, pd.DataFrame]:
     ends = {"removed": removed, "removed_low": removed - 0.01, "removed_high": removed + 0.01}
     rates = {"rate": "lr_third", "plain_rate": "own"}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
 from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, new_figure, quiet
+from vpipe_utils.report.tricks.paper_tricks import SCREENING
 from vpipe_utils.report.tricks.resolution import Spread, resolved
 
 FARTHEST = -6.0  # points of mAP: the four rows of weak supervision lie beyond and are named at the edge
@@ -51,7 +53,10 @@ def measured_effects(rows: pd.DataFrame) -> Figure:
     places = range(len(rows))
     shown = rows[["difference", "low", "high", "points"]].clip(lower=FARTHEST)
     axes.hlines(places, shown["low"], shown["high"], color=BLUE, lw=2, alpha=0.5)
-    axes.plot(shown["difference"], places, "o", color=BLUE, label="here, with 95 % interval")
+    screened = (rows["by"] == SCREENING).to_numpy()
+    for mask, marker, label in ((~screened, "o", "here, with 95 % interval"), (screened, "s", "here, by screening")):
+        if mask.any():
+            axes.plot(shown["difference"][mask], np.flatnonzero(mask), marker, color=BLUE, label=label)
     axes.plot(shown["points"], places, "D", color=ORANGE, mfc="white", label="printed in the paper, on QV-Pipe")
     for y, (ours, papers) in enumerate(zip(rows["difference"], rows["points"], strict=True)):
         beyond = [f"{value:+.1f}" for value in (ours, papers) if value < FARTHEST]

@@ -17,7 +17,8 @@ from typing import NamedTuple
 
 import pandas as pd
 
-MEASURED = ("effects", "untrained", "weak")  # tables that have an effect a trick
+MEASURED = ("effects", "untrained", "weak", "screening")  # tables that have an effect a trick, the best first
+PAIRS, SCREENING = "pairs", "screening"  # what an effect is measured by
 TRAINED, NO_TRAINING, WEAK, COST = "trained", "no training", "weak supervision", "cost only"
 
 
@@ -151,18 +152,24 @@ def stand_ins() -> pd.DataFrame:
 
 def beside_the_paper(tables: Mapping[str, pd.DataFrame], table: str) -> pd.DataFrame:
     """Measured effects beside the rows of a table ('IV' or 'V'), a line each: row, name, trick, points, difference,
-    low, high (in points of mAP, as `points`), runs, verdict. Tricks that were not measured are left out.
+    low, high (in points of mAP, as `points`), runs, verdict, by. Tricks that were not measured are left out.
 
     ``tables``: those of the bench (`evaluation.tricks.gather`), of which `effects` and `untrained` have the columns
     trick, difference, low, high (mAP with the trick minus without it, -1 to 1), runs, verdict, and `weak`, of the runs
-    of notebook 09 to the super-image. They are turned round for tricks that take away what their row names.
+    of notebook 09 to the super-image. They are turned round for tricks that take away what their row names. A trick of
+    `screening` that has no pairs yet is there by its main effect (`by` is SCREENING): the mean over the other tricks,
+    each of which half of the runs have.
     """
-    figures = ["difference", "low", "high", "runs", "verdict"]
-    measured = [tables[name][["trick", *figures]] for name in MEASURED if name in tables]
-    measured = [part.dropna(subset="low") for part in measured]
+    figures = ["difference", "low", "high", "runs", "verdict", "by"]
+    parts = [tables[name].assign(by=PAIRS) for name in MEASURED[:-1] if name in tables]
+    if "screening" in tables:
+        main = tables["screening"].query("kind == 'main'").rename(columns={"term": "trick"})
+        parts.append(main.assign(by=SCREENING))
+    measured = [part[["trick", *figures]].dropna(subset="low") for part in parts]
     measured = measured or [pd.DataFrame(columns=["trick", *figures])]
+    best = pd.concat(measured).drop_duplicates("trick")  # what pairs have confirmed needs no screening
     rows = stand_ins().merge(printed_tables()[["name", "table"]], left_on="row", right_index=True)
-    rows = rows[rows["table"] == table].merge(pd.concat(measured), on="trick")
+    rows = rows[rows["table"] == table].merge(best, on="trick")
     turned = rows["sign"] < 0
     rows.loc[turned, ["difference", "low", "high"]] = -rows.loc[turned, ["difference", "high", "low"]].to_numpy()
     rows.loc[turned, "verdict"] = rows.loc[turned, "verdict"].replace({"helps": "hurts", "hurts": "helps"})

@@ -6,7 +6,14 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from vpipe_utils.report.tricks.paper_tricks import COMPARISONS, COST, printed_points, printed_tables, stand_ins
+from vpipe_utils.report.tricks.paper_tricks import (
+    COMPARISONS,
+    COST,
+    SCREENING,
+    printed_points,
+    printed_tables,
+    stand_ins,
+)
 from vpipe_utils.report.tricks.resolution import LEVEL, POWER, Spread, pairs_needed, resolved
 from vpipe_utils.report.tricks.untrained_figures import NAMES
 
@@ -195,8 +202,10 @@ def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
     for row in rows.itertuples(index=False):
         measured = pd.notna(row.low)
         here.append(_points(row) if measured else "")
-        runs.append(f"{row.runs:.0f}" if measured else "")
-        verdicts.append(row.verdict if measured else COSTS if row.kind == COST else "not measured yet")
+        screened = measured and row.by == SCREENING
+        runs.append(f"{row.runs:.0f}{' runs' if screened else ''}" if measured else "")
+        verdict = f"{row.verdict}, by screening" if screened else row.verdict
+        verdicts.append(verdict if measured else COSTS if row.kind == COST else "not measured yet")
     return pd.DataFrame(
         {
             "trick": rows["name"],
@@ -229,6 +238,12 @@ def agreement_lines(rows: pd.DataFrame) -> list[str]:
         names = [f"{row.name} ({row.trick})" for row in measured[mask].itertuples(index=False)]
         if names:
             lines.append(f"{words_of[0].upper()}{words_of[1:]}: {len(names)} ({', '.join(names)}).")
+    screened = int((measured["by"] == SCREENING).sum())
+    if screened:
+        lines.append(
+            f"{screened} of these are by screening alone: the mean effect over all the other tricks, each of which "
+            "half of the runs have. On the paper's own recipe it may be another one; pairs of runs will tell."
+        )
     return [*lines, SYNTHETIC]
 
 
