@@ -17,7 +17,7 @@ def plan() -> Plan:
 
 @pytest.fixture(scope="module")
 def tables(plan: Plan) -> dict[str, pd.DataFrame]:
-    return made_up_tables(plan, 100)
+    return made_up_tables(plan, 40)
 
 
 def test_each_trick_has_its_effect_with_verdict(tables: dict, plan: Plan) -> None:

@@ -110,7 +110,10 @@ def test_noise_lies_on_the_half_normal_line_and_an_effect_does_not() -> None:
     assert line["size"].iloc[-1] > 5 * slope.max() * line["quantile"].iloc[-1]
 
 
-@pytest.mark.parametrize(("of_runs", "of_clips"), [(0.03, 0.0), (0.03, 0.01), (0.01, 0.02)])
+@pytest.mark.parametrize(
+    ("of_runs", "of_clips"),
+    [(0.03, 0.01), *(pytest.param(*spread, marks=pytest.mark.slow) for spread in ((0.03, 0.0), (0.01, 0.02)))],
+)
 def test_intervals_hold_the_truth_over_other_runs_on_other_recordings(of_runs: float, of_clips: float) -> None:
     """Effects of recordings on a level, on all runs and on single runs; the draws show them as large as they are."""
     rng = np.random.default_rng(0)

@@ -76,6 +76,7 @@ def test_two_processes_train_what_one_does(prepared: Path) -> None:
     assert not list((prepared / "smoke/runs").rglob("several.*.json")), "what passed between the processes is gone"
 
 
+@pytest.mark.slow  # 44 seconds: the same with one process is in tests/learning/test_training.py
 def test_a_killed_run_goes_on(prepared: Path) -> None:
     data = data_for(prepared, devices=2, epochs=5, seed=5)
 
