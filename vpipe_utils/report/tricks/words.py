@@ -17,7 +17,7 @@ from vpipe_utils.report.tricks.paper_tricks import (
 from vpipe_utils.report.tricks.resolution import LEVEL, POWER, Spread, pairs_needed, resolved
 from vpipe_utils.report.tricks.untrained_figures import NAMES
 
-NOT_RUN = "*The bench has not been run yet: `make bench` runs it.*"
+NOT_RUN = "*Not measured yet: `make bench` does it.*"
 SYNTHETIC = (
     "A synthetic bench says which effects are there for a small network on drawn clips after a short training, and how "
     "sure that is. It cannot say that QV-Pipe's are the same: real walls and cameras, networks a hundred times as "
