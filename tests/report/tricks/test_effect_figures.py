@@ -45,6 +45,14 @@ def test_what_only_screening_tells_has_a_mark_of_its_own() -> None:
     assert drawn == {"o": [3.1], "s": [0.2]}
 
 
+def test_no_interval_is_cut_off_at_the_edge() -> None:
+    near = rows().assign(difference=[-5.5, 1.0], low=[-7.5, 0.5], high=[-3.5, 1.5])
+    axes = effect_figures.measured_effects(near).axes[0]
+    bars = next(part for part in axes.collections if len(part.get_paths()) == 2)
+    assert [tuple(path.vertices[:, 0]) for path in bars.get_paths()] == [(-7.5, -3.5), (0.5, 1.5)]
+    assert axes.get_xlim()[0] < -7.5
+
+
 def test_the_half_normal_plot_names_what_is_off_the_line() -> None:
     sizes = np.array([1, 2, 3, 4, 5, 6, 17]) / 100
     table = pd.DataFrame({"term": list("abcdefg"), "size": sizes, "quantile": np.arange(1, 8) / 5})

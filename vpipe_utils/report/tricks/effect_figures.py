@@ -51,7 +51,8 @@ def measured_effects(rows: pd.DataFrame) -> Figure:
     axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
     axes.axvline(0, color=GREY, lw=1)
     places = range(len(rows))
-    shown = rows[["difference", "low", "high", "points"]].clip(lower=FARTHEST)
+    edge = min(FARTHEST, rows.loc[rows["difference"] >= FARTHEST, "low"].min())  # no interval is cut off there
+    shown = rows[["difference", "low", "high", "points"]].clip(lower=edge)
     axes.hlines(places, shown["low"], shown["high"], color=BLUE, lw=2, alpha=0.5)
     screened = (rows["by"] == SCREENING).to_numpy()
     for mask, marker, label in ((~screened, "o", "here, with 95 % interval"), (screened, "s", "here, by screening")):
@@ -59,8 +60,8 @@ def measured_effects(rows: pd.DataFrame) -> Figure:
             axes.plot(shown["difference"][mask], np.flatnonzero(mask), marker, color=BLUE, label=label)
     axes.plot(shown["points"], places, "D", color=ORANGE, mfc="white", label="printed in the paper, on QV-Pipe")
     for y, (ours, papers) in enumerate(zip(rows["difference"], rows["points"], strict=True)):
-        beyond = [f"{value:+.1f}" for value in (ours, papers) if value < FARTHEST]
-        axes.text(FARTHEST + 0.3, y, ", ".join(beyond), va="center", fontsize=8, color=INK)
+        beyond = [f"{value:+.1f}" for value in (ours, papers) if value < edge]
+        axes.text(edge + 0.3, y, ", ".join(beyond), va="center", fontsize=8, color=INK)
     names = [f"{row.name} ({row.trick})" for row in rows[["name", "trick"]].itertuples(index=False)]
     axes.set_yticks(places, names, fontsize=8)
     axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="points of mAP")
@@ -81,9 +82,10 @@ def half_normal(table: pd.DataFrame) -> Figure:
     slope = points.median() / table["quantile"].median()
     axes.axline((0, 0), slope=slope, color=GREY, lw=1)
     axes.plot(table["quantile"], points, "o", color=BLUE, ms=5)
-    for row in table[points > 1.5 * slope * table["quantile"]].nlargest(5, "size").itertuples():
-        axes.annotate(row.term, (row.quantile, 100 * row.size), (-6, 0), textcoords="offset points", ha="right",
-                      va="center", fontsize=8)  # fmt: skip
+    large = table[points > 1.5 * slope * table["quantile"]].nlargest(5, "size")
+    for place, row in enumerate(large.itertuples()):  # names in turn above and below, so that neighbours keep apart
+        axes.annotate(row.term, (row.quantile, 100 * row.size), (-6, 5 - 10 * (place % 2)), textcoords="offset points",
+                      ha="right", va="center", fontsize=8)  # fmt: skip
     axes.set(xlabel="half-normal quantile", ylabel="size of the effect, points of mAP", xlim=(0, None), ylim=(0, None))
     return figure
 
