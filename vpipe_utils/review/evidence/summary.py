@@ -14,7 +14,7 @@ from vpipe_utils.review.evidence.sight import Span, overlap
 
 NAIVE = ("centre", "random", "chance_tile")  # points that need no network, or no choice of a tile
 ALL, FOUND = "all labels", "labels found"
-BRIEF = "labels in sight in at most half of the nine tiles"  # for those the right time is no gift
+BRIEF = "labels in sight in half of the tiles or less"  # for those the right time is no gift
 EVERY = "all"  # in the column class: over all classes
 CRITERION = {"tile": "time", "frame": "time", "map": "point"}
 OF_FRAMES = "occlusion"  # the kind of the ways of "frame": all other frames are hidden
