@@ -103,7 +103,7 @@ class LogHandler(LogHandlerBase):
         words += [wildcards["model"]] if "model" in wildcards else []
         words += [f"fold {wildcards['fold']}"] if "fold" in wildcards else []
         words += [f"part {wildcards['scatteritem'].replace('-', ' ')}"] if "scatteritem" in wildcards else []
-        words += ["predictions"] if info["rule_name"] in ("predict", "predict_again") else []
+        words += ["predictions"] if info["rule_name"] == "predict" else []
         job = Job(" · ".join(words), list(info["output"]), time.monotonic())
         self.jobs[info["jobid"]] = job
         if self.common_settings.dryrun:

@@ -57,26 +57,3 @@ rule predict:
     shell:
         f"exec {word(sys.executable)} {{input.script}} --root {word(ROOT.resolve())} --threads {{threads}} --gpus 1 "
         "--log {log:q} {output:q}"
-
-
-# A further repetition of a fold, for notebook 09.
-rule predict_again:
-    input:
-        f"{RUN}/weights.safetensors",
-        rules.data.output.videos,
-        rules.data.output.tiles,
-        deciding_files(TRAINING_ENTRY, TRAINING),
-        script="workflow/predict.py",
-    output:
-        f"{RUN}/test_predictions.parquet",
-    wildcard_constraints:
-        fold=r"\d+_\d+",
-    log:
-        LOGS / "predict.{approach}.{model}.fold_{fold}.log",
-    threads: TRAIN_THREADS
-    resources:
-        gpu=1,
-        mem_mb=lambda wildcards: PLAN.memory(wildcards.model, wildcards.fold),
-    shell:
-        f"exec {word(sys.executable)} {{input.script}} --root {word(ROOT.resolve())} --threads {TRAIN_THREADS} --gpu "
-        "--log {log:q} {output:q}"
