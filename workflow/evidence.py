@@ -51,7 +51,6 @@ CHOSEN_IN = "demo"  # the preset whose validation clips choose; further presets 
 MEASURES = "vpipe_utils/review/evidence/measure.py"
 PARTS = ("attribution", "measure", "networks", "places", "sight")
 DECIDES = (*TRAINING, *(f"review/evidence/{name}" for name in PARTS))
-FURTHER = 100  # held-out clips at most of a further preset
 DRAWS = 2000
 COST_CLIPS, COST_CLASSES = 100, 2
 
@@ -100,7 +99,6 @@ def make_record(given: argparse.Namespace) -> None:
             if preset != CHOSEN_IN and not spans:
                 continue  # further presets are for the network that explains
             asked = (["tile alone"], best[model] if preset == CHOSEN_IN else best[model][:1], spans)
-            reporting = reporting if preset == CHOSEN_IN else min(reporting, FURTHER)
             rows = rows_of(data, model, "held_out", min(reporting, given.clips or reporting), asked)
             rows = rows.assign(found=found(data, model, rows))
             tables["pointing"].append(summary.pointing_table(rows, DRAWS, seed).assign(**head))
