@@ -1,4 +1,4 @@
-"""The tables of results in README.md and docs/MODEL_CARD.md, made from the records in outputs/reference/.
+"""The tables of results in README.md and docs/*.md, made from the records in outputs/reference/.
 
     .venv/bin/python docs/tables.py        # after new records: writes the tables anew
 
@@ -23,7 +23,7 @@ from vpipe_utils.report.tricks.words import side_by_side
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "outputs" / "reference"
-PAGES = ("README.md", "docs/MODEL_CARD.md", "docs/DATA_CARD.md")
+PAGES = ("README.md", "docs/RESULTS.md", "docs/MODEL_CARD.md", "docs/DATA_CARD.md")
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", flags=re.DOTALL)
 
 # Ways to load that give floats and ways that give bytes: each is compared with its like.
@@ -102,7 +102,7 @@ def loading_bytes() -> str:
 
 
 def sight() -> str:
-    """The grid of notebook 13: its figure, and mAP by share in sight; a sentence before the first record."""
+    """The grid of notebook 13: mAP by share in sight; a sentence before the first record."""
     folder = RECORDS / "sight"
     if not (folder / "provenance.json").is_file():
         return "The grid has not been run yet."
@@ -112,8 +112,7 @@ def sight() -> str:
     for method, of_method in cells.groupby("method", sort=False):
         shown = [f"{row.mAP:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in of_method.itertuples()]
         rows.append([method, *shown])
-    caption = "mAP by the share of a clip's frames in which labels are in sight, and the lead of the super-image"
-    return f"![{caption}](outputs/reference/sight/figure.png)\n\n{markdown(rows)}"
+    return markdown(rows)
 
 
 def evidence() -> str:

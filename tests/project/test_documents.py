@@ -15,7 +15,8 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "outputs/README.md", "docs/GLOSSARY.md",
-             "docs/DATA_CARD.md", "docs/MODEL_CARD.md")  # fmt: skip
+             "docs/DATA_CARD.md", "docs/MODEL_CARD.md", "docs/RESULTS.md", "docs/OWN_CLIPS.md", "docs/FULL_MODELS.md",
+             "docs/PARAMETERS.md")  # fmt: skip
 TARGETS = set(re.findall(r"^(\w[\w-]*):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
 # What CONTRIBUTING says is in a module.
 NAMED = {

@@ -44,7 +44,7 @@ ON_REQUEST = {  # what some presets run, and what the start page says of it
     BENCHMARKS: f"**[The benchmarks]({BENCHMARKS})**: what every model costs, counted at the paper's size and measured "
     "at this one.",
 }
-ABOUT = ("GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/, as they are
+ABOUT = ("OWN_CLIPS", "GLOSSARY", "DATA_CARD", "MODEL_CARD")  # pages of docs/
 Run = tuple[str, str, int]  # notebook, model, fold
 TO_NOTEBOOK = re.compile(r"\[([^]]+)\]\((\d\d_\w+)\.ipynb\)")  # a link from one notebook to another
 
@@ -103,7 +103,8 @@ def write_source(root: Path, source: Path) -> None:
     for page, of_model in runs.items():
         (source / f"{page}.md").write_text(model_page(of_model), encoding="utf-8")
     for page in ABOUT:
-        shutil.copy(DOCS / f"{page}.md", source)
+        text = (DOCS / f"{page}.md").read_text(encoding="utf-8")
+        (source / f"{page}.md").write_text(linked(text.replace("](../notebooks/", "]("), pages), encoding="utf-8")
     for picture in DOCS.glob("*.jpg"):
         shutil.copy(picture, source)
     shutil.copytree(DOCS / "sketches", source / "sketches", ignore=shutil.ignore_patterns("*.py", "__pycache__"))
