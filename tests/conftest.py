@@ -18,9 +18,13 @@ ROOT = Path(__file__).resolve().parents[1]
 CLIPS = ROOT.parent / "shared" / "data" / "clips"  # six real clips, where they lie beside the repository
 
 
+# The longest files first, so that at the end one worker has little left to wait for.
+FIRST = ("test_whole_report.py", "test_workflow.py", "test_disks.py", "test_launch.py", "test_with_records.py")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest file first: one worker is busy with it while the other does the rest."""
-    items.sort(key=lambda item: item.path.name != "test_whole_report.py")
+    """One worker is busy with the very first file while the other does the rest, long files before short ones."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
 
 
 @pytest.fixture(scope="session")
