@@ -139,8 +139,10 @@ def two_methods(rng, runs, spread, videos=40, classes=4, held_out=True):
     return drawn
 
 
-@pytest.mark.parametrize("held_out", [True, False])
-@pytest.mark.parametrize(("runs", "spread"), [(3, 0.0), (3, 0.6), (5, 0.3)])
+SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in ((5, 0.3, True), (3, 0.0, False), (3, 0.6, False))]
+
+
+@pytest.mark.parametrize(("runs", "spread", "held_out"), [(3, 0.0, True), (3, 0.6, True), (5, 0.3, False), *SLOW])
 def test_interval_over_runs_and_recordings_holds_the_truth(runs, spread, held_out):
     """The truth is 0: the methods are exchangeable. 95 % of 150 intervals, with room for luck (three deviations)."""
     rng = np.random.default_rng(runs)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -44,8 +46,10 @@ def planned() -> Plan:
     return Plan.from_values(read_yaml("params/bench/plan.yaml"))
 
 
-def made_up_tables(plan: Plan, n: int) -> dict[str, pd.DataFrame]:
-    """Those of all runs of a plan; ``n`` draws."""
+@cache  # seconds; nobody changes them
+def made_up_tables() -> dict[str, pd.DataFrame]:
+    """Those of all runs of the plan; 40 draws."""
+    plan = planned()
     rates = {trick: "lr_triple" for trick in ("", *plan.tuned)}
     names = [*plan.screening(), *plan.tuning(), *plan.confirmation(rates)]
-    return gather(plan, {name: record(name) for name in names}, LABELS, n, 3)
+    return gather(plan, {name: record(name) for name in names}, LABELS, 40, 3)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +35,11 @@ def made_up_predictions(labels: pd.DataFrame, strength: float, seed: int) -> pd.
     return pd.concat([labels[["video"]], pd.DataFrame(scores.astype(np.float32), columns=list(CLASSES))], axis=1)
 
 
-def made_up_shares(labels: pd.DataFrame, draws: int = 300) -> list[gather.Share]:
-    drawn = cells.draw(list(labels["video"]), draws, 0)
+@cache  # seconds, and several tests of one process ask for them; nobody changes them
+def made_up_shares() -> list[gather.Share]:
+    """Of `made_up_labels()`."""
+    labels = made_up_labels()
+    drawn = cells.draw(list(labels["video"]), 300, 0)
     shares = []
     for place, (preset, in_sight) in enumerate(zip(PRESETS, IN_SIGHT, strict=True)):
         made = {}
@@ -48,9 +52,15 @@ def made_up_shares(labels: pd.DataFrame, draws: int = 300) -> list[gather.Share]
 
 
 def made_up_record(folder: Path) -> Record:
-    """What `make sight` writes, of a made-up grid."""
+    """What `make sight` writes, of a made-up grid; it is read back, so every record has tables of its own."""
+    provenance = {"time": "2026-01-02T03:04:05+00:00", "commit": "0123456789", "cpu_cores": 2}
+    return write_record(folder, _tables(), provenance)
+
+
+@cache
+def _tables() -> dict[str, pd.DataFrame]:
     labels = made_up_labels()
-    shares = made_up_shares(labels)
+    shares = made_up_shares()
     sets = [
         {"preset": share.preset, "wanted": wanted, "in_sight": share.in_sight, "sight_q1": share.in_sight / 2,
          "sight_q3": share.in_sight * 1.5, "size": 0.04, "in_nine": 0.9, "labelled": 560, "held_out": len(labels),
@@ -62,9 +72,8 @@ def made_up_record(folder: Path) -> Record:
          "train_seconds": np.nan if method == COLOUR else 100.0 + fold}
         for share in shares for method, cell in share.cells.items() for fold, reached in enumerate(cell.maps)
     ]  # fmt: skip
-    tables = {
+    assert set(STRENGTHS) == {SUPER_IMAGE, *METHODS, COLOUR}
+    return {
         "sets": pd.DataFrame(sets), "runs": pd.DataFrame(runs), "cells": gather.cell_table(shares),
         "classes": gather.class_table(shares, labels), "turns": gather.turn_table(shares),
     }  # fmt: skip
-    assert set(STRENGTHS) == {SUPER_IMAGE, *METHODS, COLOUR}
-    return write_record(folder, tables, {"time": "2026-01-02T03:04:05+00:00", "commit": "0123456789", "cpu_cores": 2})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 
@@ -16,6 +18,7 @@ COPIES = [1] * 160 + [2] * 25 + [3] * 10  # pieces of each recording with labels
 HELD_OUT = 120
 
 
+@cache
 def made_up_labels() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Labelled and held-out clips; a piece is called as QV-Pipe's."""
     names = [f"{k}_{piece}.mp4" if n > 1 else f"{k}.mp4" for k, n in enumerate(COPIES) for piece in range(n)]
@@ -26,6 +29,11 @@ def made_up_labels() -> tuple[pd.DataFrame, pd.DataFrame]:
     return table[:-HELD_OUT], table[-HELD_OUT:]
 
 
+@cache
+def _folds(whole: bool) -> np.ndarray:
+    return iterative_folds(made_up_labels()[0], 5, 1, whole).to_numpy()
+
+
 def made_up_sides(gain: float) -> tuple[dict[RunName, RunRecord], dict[RunName, RunRecord], pd.DataFrame]:
     """Records of five folds and two repetitions of both kinds of folds, and all labels.
 
@@ -34,7 +42,7 @@ def made_up_sides(gain: float) -> tuple[dict[RunName, RunRecord], dict[RunName, 
     labelled, held_out = made_up_labels()
     sides = []
     for whole in (False, True):
-        folds = iterative_folds(labelled, 5, 1, whole).to_numpy()
+        folds = _folds(whole)
         recordings = labelled["video"].str.split("_").str[0].str.removesuffix(".mp4")
         torn = pd.Series(folds).groupby(recordings.to_numpy()).transform("nunique").to_numpy() > 1
         records = {}

@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from made_up_bench import made_up_tables, planned
+from made_up_bench import made_up_tables
 from made_up_leakage import made_up_sides
 from nbclient import NotebookClient
 
@@ -23,7 +23,7 @@ def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outputs = tmp_path_factory.mktemp("records")
     weak = pd.DataFrame({"trick": ["mae_transmil"], "difference": [-0.2], "low": [-0.3], "high": [-0.1], "runs": [3],
                          "verdict": ["hurts"]})  # fmt: skip
-    tables = {"bench": made_up_tables(planned(), 20), "leakage": siblings.gather(*made_up_sides(2.0), 20, 1),
+    tables = {"bench": made_up_tables(), "leakage": siblings.gather(*made_up_sides(2.0), 20, 1),
               "weak": {"effects": weak}}  # fmt: skip
     for preset, of_preset in tables.items():
         folder = outputs / preset / "tricks"

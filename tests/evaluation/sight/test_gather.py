@@ -21,7 +21,7 @@ from vpipe_utils.storage.tables import write_json, write_table
 
 @pytest.fixture(scope="module")
 def shares() -> list[gather.Share]:
-    return made_up_shares(made_up_labels())
+    return made_up_shares()
 
 
 def test_every_cell_has_a_row(shares) -> None:

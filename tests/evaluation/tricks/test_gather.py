@@ -16,8 +16,8 @@ def plan() -> Plan:
 
 
 @pytest.fixture(scope="module")
-def tables(plan: Plan) -> dict[str, pd.DataFrame]:
-    return made_up_tables(plan, 40)
+def tables() -> dict[str, pd.DataFrame]:
+    return made_up_tables()
 
 
 def test_each_trick_has_its_effect_with_verdict(tables: dict, plan: Plan) -> None:

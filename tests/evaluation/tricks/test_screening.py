@@ -121,7 +121,7 @@ def test_intervals_hold_the_truth_over_other_runs_on_other_recordings(of_runs: f
     truth = np.array([0.05, -0.02, 0.0, 0.01, 0.0, 0.0])
     x = design.to_numpy()
     held, widths = [], []
-    for _ in range(150):
+    for _ in range(100):
         shift = of_clips * rng.normal(size=(6, 201)) / 2
         alone = 0.5 * of_runs * rng.normal(size=(32, 201))
         moved = rng.normal(size=201) * 0.05 + x @ shift + alone
