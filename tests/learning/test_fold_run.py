@@ -43,7 +43,7 @@ def prepared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def params_for(outputs: Path, model: str, **changes: object) -> TrainParams:
-    return smoke_params(model, outputs=str(outputs), batch_size=4, **changes)
+    return smoke_params(model, outputs=str(outputs), batch_size=4, **{"epochs": 2, **changes})
 
 
 def test_no_validation_or_test_video_is_trained_on(prepared: Path) -> None:

@@ -157,7 +157,10 @@ def test_the_history_is_watched_as_it_grows(tmp_path: Path, monkeypatch: pytest.
     assert seen == [1, 2, 2]
 
 
-@pytest.mark.parametrize(("precision", "accumulate"), [("bf16", 1), ("bf16", 2), ("16", 1), ("16", 2), ("32", 1)])
+SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in (("bf16", 2), ("16", 1))]
+
+
+@pytest.mark.parametrize(("precision", "accumulate"), [("bf16", 1), ("16", 2), ("32", 1), *SLOW])
 def test_fused_clipped_mixed_updates_equal_the_plain_ones(tmp_path: Path, precision: str, accumulate: int) -> None:
     """Twenty updates as on a GPU: Lightning refuses them; its own clipping of an unfused optimizer is the reference."""
     weights, norms = [], []
