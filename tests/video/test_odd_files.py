@@ -105,7 +105,7 @@ def test_frames_are_exact(case: Case) -> None:
     if case.odd.damage:
         warnings.simplefilter("ignore", DamageWarning)  # pytest restores the filters
     for intact in (None,) if probe(case.path)["damage"] else (None, n):
-        for index in range(0, n, 1 if intact is None else 3):
+        for index in range(0, n, 1 if intact is None or n < 20 else 5):  # 5: sooner or later every place in a GOP
             assert_exact(case.path, case.frames, [index], intact)
         for wanted in some_sets(n):
             assert_exact(case.path, case.frames, wanted, intact)

@@ -132,11 +132,17 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("what", ["tiles", "frames"])
-def test_killed_at_any_moment_the_same_command_gives_the_same_bytes(what: str, tmp_path: Path) -> None:
-    source = tmp_path / "source"
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Videos large enough that what is made of them can be stopped halfway."""
+    folder = tmp_path_factory.mktemp("large")
     for number in range(12):
-        make_video(source / f"v{number}.mp4", 60, width=320, height=240, first=number)
+        make_video(folder / f"v{number}.mp4", 60, width=320, height=240, first=number)
+    return folder
+
+
+@pytest.mark.parametrize("what", ["tiles", "frames"])
+def test_killed_at_any_moment_the_same_command_gives_the_same_bytes(what: str, source: Path, tmp_path: Path) -> None:
     (tmp_path / "script.py").write_text(KILLED)
 
     def start(name: str) -> subprocess.Popen:
