@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from vpipe_utils.review.evidence.pictures import heat_picture, hot_box, overlaid, picture_name, write_pictures
+from vpipe_utils.review.evidence.pictures import heat_picture, hot_box, picture_name, write_pictures
 
 NAMES = [
     "26703.mp4",
@@ -41,8 +41,6 @@ def test_the_heat_has_the_frames_shape_and_is_clear_where_it_is_cold() -> None:
     picture = heat_picture(HEAT, (160, 90))
     assert picture.shape == (90, 160, 4) and picture.dtype == np.uint8
     assert picture[80, 150, 3] == 0 and picture[33, 95, 3] == picture[..., 3].max() > 100
-    frame = np.full((90, 160, 3), 77, np.uint8)
-    assert (overlaid(frame, HEAT)[70:, 100:] == 77).all() and (overlaid(frame, HEAT)[33, 95] != 77).any()
 
 
 def test_both_pictures_are_written(tmp_path: Path) -> None:

@@ -57,13 +57,6 @@ def heat_picture(heat: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return picture
 
 
-def overlaid(frame: np.ndarray, heat: np.ndarray) -> np.ndarray:
-    """A frame, uint8 `(H, W, 3)`, with the map over it, for figures."""
-    picture = heat_picture(heat, (frame.shape[1], frame.shape[0])).astype(np.float32)
-    alpha = picture[..., 3:] / 255
-    return (frame * (1 - alpha) + picture[..., :3] * alpha).round().astype(np.uint8)
-
-
 def write_pictures(folder: Path, name: str, frame: np.ndarray, heat: np.ndarray) -> Sequence[str]:
     """Write <name>.jpg and <name>.png into `folder`; gives their names."""
     with atomic_path(folder / f"{name}.jpg") as part:
