@@ -83,18 +83,6 @@ def threshold(risks: NDArray[np.float64], missed: float, confidence: float | Non
     return float(GRID[last])
 
 
-def realised(clips: Watched, limit: float) -> dict[str, float]:
-    """What a threshold does on clips with labels: missed (mean over recordings with defects), missed_defects (share of
-    all defects), watch (share of the clips)."""
-    seen = clips.score >= limit
-    having = clips.defects > 0
-    share = pd.Series((~seen & having) * clips.defects).groupby(clips.recordings).sum()
-    total = pd.Series(clips.defects).groupby(clips.recordings).sum()
-    by_recording = (share[total > 0] / total[total > 0]).mean() if having.any() else 0.0
-    lost = float(clips.defects[~seen].sum() / max(clips.defects.sum(), 1))
-    return {"missed": float(by_recording), "missed_defects": lost, "watch": float(seen.mean())}
-
-
 def repeated_splits(
     clips: Watched, missed: float, confidence: float | None, n: int = SPLITS, seed: int = 0
 ) -> pd.DataFrame:
