@@ -10,7 +10,6 @@ import pytest
 from vpipe_utils.data.folds import iterative_folds
 from vpipe_utils.evaluation import colour_baseline
 from vpipe_utils.evaluation.metrics import average_precision
-from vpipe_utils.pipesim.dataset import generate
 
 CLASSES = ["RED", "DARKER", "LEFT", "NOTHING", "NEVER"]
 
@@ -50,13 +49,6 @@ def data():
     table.insert(0, "video", names)
     cache = Tiles({name: clip(rng, *row[:3]) for name, row in zip(names, marks, strict=True)})
     return cache, table[:60], table[60:].reset_index(drop=True)
-
-
-@pytest.fixture(scope="module")
-def small_twin(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("pipesim") / "data"
-    generate(folder, n_train=12, n_test=6, seed=4, width=64, height=48, frames=10, progress=False)
-    return folder
 
 
 def test_features_are_shares_moments_and_a_picture():
@@ -139,19 +131,6 @@ def test_classes_that_all_or_none_have(marks):
 def test_other_clips_than_labels_are_refused(data):
     with pytest.raises(ValueError, match="3 clips with features and 60 with labels"):
         colour_baseline.fit(np.zeros((3, 4), np.float32), data[1])
-
-
-def test_a_data_set_is_scored_from_its_videos(small_twin, monkeypatch):
-    monkeypatch.setattr(colour_baseline, "STRENGTHS", (0.1, 0.1))  # half the fits
-    monkeypatch.setattr(colour_baseline, "BALANCES", (None,))
-    found = colour_baseline.score(small_twin)
-    assert 0 < found.mAP <= 1 and found.ap["positives"].sum() >= 6 and len(found.ap) == 17
-    assert found.mAP == pytest.approx(found.ap["AP"].fillna(0).mean())
-    assert "times chance" in str(found)
-    all_of_them = colour_baseline.score(small_twin, out_of_fold=True)
-    assert all_of_them.ap["positives"].sum() > found.ap["positives"].sum() and 0 < all_of_them.mAP <= 1
-    positive = all_of_them.ap.dropna()
-    assert len(positive) and (positive["low"] <= positive["high"]).all()
 
 
 def test_hundreds_of_clips_take_seconds():

@@ -5,12 +5,11 @@ import time
 import numpy as np
 import pytest
 
-from vpipe_utils.evaluation.metrics import average_precision, mean_average_precision
+from vpipe_utils.evaluation.metrics import mean_average_precision
 from vpipe_utils.evaluation.resampling import (
     Difference,
     Estimate,
     PairedRun,
-    bootstrap_ap,
     bootstrap_map,
     compare_runs,
     estimate_runs,
@@ -94,27 +93,11 @@ def test_names_of_recordings_do_not_matter():
     assert bootstrap_map(targets, scores, numbers + 100, n=50) == bootstrap_map(targets, scores, names, n=50)
 
 
-def test_interval_of_every_class():
-    targets, scores = sample(200, classes=4)
-    targets[:, 2] = False
-    targets[:, 3] = False
-    targets[:2, 3] = True
-    recordings = alone(targets)
-    recordings[1] = 0  # one recording has both positives of the last class
-    low, high = bootstrap_ap(targets, scores, recordings, n=400)
-    ap = average_precision(targets, scores)
-    assert (low[:2] < ap[:2]).all() and (ap[:2] < high[:2]).all()
-    assert np.isnan([low[2], high[2], low[3], high[3]]).all()
-    others = [average_precision(*sample(200, seed, classes=4))[0] for seed in range(1, 200)]
-    assert high[0] - low[0] == pytest.approx(2 * 1.96 * np.std(others), rel=0.4)
-
-
 @pytest.mark.parametrize("recordings", [[0, 1, 2], [[0], [1], [2], [3]]])
 def test_a_recording_for_every_video(recordings):
     targets, scores = sample(4)
-    for call in (bootstrap_map, bootstrap_ap):
-        with pytest.raises(ValueError, match="4 videos, but recordings"):
-            call(targets, scores, recordings)
+    with pytest.raises(ValueError, match="4 videos, but recordings"):
+        bootstrap_map(targets, scores, recordings)
 
 
 def test_a_difference_says_on_which_side_of_0_it_is():

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from colour_alone import out_of_fold_score
 from projects import predict_others
-
-from vpipe_utils.evaluation import colour_baseline
 
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -72,7 +71,7 @@ def test_colour_alone_tells_little_of_the_clips(first_run, outputs):
     Version 3, which had them, reached 2.3 times chance in this way, and 0.5 in a class of 58 clips. An AP of few clips
     moves by 0.1 and more, so for a class of fewer than 20 the cap is for the lower end of its interval.
     """
-    found = colour_baseline.score(outputs / "smoke" / "pipesim", out_of_fold=True)
+    found = out_of_fold_score(outputs / "smoke" / "pipesim")
     assert found.mAP < 2 * found.chance, found
     many = found.ap["positives"] >= 20
     assert not (found.ap["AP"].where(many, found.ap["low"]) > 0.45).any(), found

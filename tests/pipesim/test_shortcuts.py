@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from colour_alone import held_out_score
 
-from vpipe_utils.evaluation import colour_baseline
 from vpipe_utils.pipesim.dataset import generate
 
 
@@ -15,6 +15,6 @@ def test_the_colour_baseline_stays_under_its_cap(tmp_path):
     tests/notebooks/test_whole_report.py asks the same of the 200 clips that are made there anyway.
     """
     generate(tmp_path / "data", 560, 200, 2022, width=64, height=48, frames=12, workers=2, progress=False)
-    found = colour_baseline.score(tmp_path / "data")
+    found = held_out_score(tmp_path / "data")
     assert found.mAP < 2 * found.chance, found
     assert found.ap["AP"].max() < 0.45, found

@@ -3,16 +3,12 @@
 A logistic regression a class on three things that need no eye for defects: colour histograms, brightness over time and
 a picture of 6 x 6 fields averaged over the clip. A network that does not clear it has learnt nothing that counts, and
 synthetic clips in which it does well have shortcuts: tests/pipesim/test_shortcuts.py caps it.
-
-How to see what a PipeSim data set gives away, without a notebook: ``print(score("outputs/demo/pipesim"))``.
 """
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Sequence
-from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 import cv2
@@ -25,16 +21,12 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
-from vpipe_utils import video
-from vpipe_utils.data.annotations import class_columns, read_annotations, recording_of
+from vpipe_utils.data.annotations import class_columns, recording_of
 from vpipe_utils.data.folds import iterative_folds
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.data.sampling import uniform_indices
-from vpipe_utils.evaluation.metrics import average_precision, chance_map, mean_average_precision
+from vpipe_utils.evaluation.metrics import mean_average_precision
 from vpipe_utils.evaluation.predictions import as_table, validate_predictions
-from vpipe_utils.evaluation.resampling import bootstrap_ap
-from vpipe_utils.evaluation.scores import recordings_of
-from vpipe_utils.project.parallel import run_parallel
 from vpipe_utils.tiles.tile_cache import TileCache, open_tiles
 
 NAME = "baseline/colour"
@@ -45,7 +37,6 @@ BINS = {"red": 16, "green": 16, "blue": 16, "hue": 18, "saturation": 8, "value":
 HUES = 180  # OpenCV counts hue in steps of two degrees
 STRENGTHS = (0.01, 0.1, 1.0)  # C of the logistic regression, the inverse of its penalty
 BALANCES = (None, "balanced")  # whether a class's positives weigh as much as its negatives
-OUTER_FOLDS = 5  # of all clips of a data set that is scored out of fold
 INNER_FOLDS = 4  # of the training clips, by recording: they choose C and balance
 
 
@@ -57,19 +48,6 @@ class Regression(NamedTuple):
     prevalence: np.ndarray  # float64 (C,): share of the training clips
     strength: float
     balance: str | None
-
-
-class ColourScore(NamedTuple):
-    """What colour alone reaches on a data set's clips; AP and mAP in [0, 1]."""
-
-    mAP: float
-    chance: float  # the mAP of guessing
-    ap: pd.DataFrame  # index class: AP, low, high (95 % over recordings), chance (share of the clips), positives
-
-    def __str__(self) -> str:
-        times = self.mAP / self.chance if self.chance else np.nan
-        ranked = self.ap.sort_values("AP", ascending=False).round(3)
-        return f"{ranked.to_string()}\nmAP {self.mAP:.3f}, {times:.2f} times chance ({self.chance:.3f})"
 
 
 def features(frames: np.ndarray) -> np.ndarray:
@@ -100,12 +78,6 @@ def cached_features(cache: TileCache, videos: Iterable[str]) -> np.ndarray:
     """`features` of clips from nine of their uniform tiles each: float32 (V, F)."""
     positions = uniform_indices(cache.frames_per_video, FRAMES)
     found = [features(cache.tiles(name, positions)) for name in videos]
-    return np.stack(found) if found else np.empty((0, _width()), np.float32)
-
-
-def video_features(paths: Sequence[str | Path], workers: int = 1, progress: bool = False) -> np.ndarray:
-    """`features` of video files from nine frames each: float32 (V, F). VideoError for one that cannot be read."""
-    found = list(run_parallel(partial(_read_features), [str(path) for path in paths], workers, progress, "colours"))
     return np.stack(found) if found else np.empty((0, _width()), np.float32)
 
 
@@ -172,38 +144,6 @@ def add_to_scores(
     """
     cache = open_tiles(params, [*labels["video"], *test_videos])
     validation[NAME], tests[NAME] = fold_predictions(cache, labels, folds, params.train_folds, test_videos)
-
-
-def score(folder: str | Path, workers: int = 1, out_of_fold: bool = False) -> ColourScore:
-    """What colour alone gives away of a PipeSim data set, as `pipesim.dataset.generate` writes it.
-
-    Fits to the clips of `annotations.json` and scores those of `test_annotations.json`, read from `videos/` (nine
-    frames each), so it needs no tile cache. With `out_of_fold` all clips are scored, each by a fit to the folds that it
-    and its recording are not in: steadier where few are held out. 560 + 200 clips of 160 x 120 px take about ten
-    seconds on one core, out of fold twenty. Chance has an AP of about a class's share of the clips; with few positives
-    an AP moves a lot, as its interval says.
-    """
-    folder = Path(folder)
-    tables = [read_annotations(folder / name) for name in ("annotations.json", "test_annotations.json")]
-    train, test = (video_features([folder / "videos" / name for name in t["video"]], workers) for t in tables)
-    codes = class_columns(tables[1])
-    if out_of_fold:
-        labels, known = pd.concat(tables, ignore_index=True), np.concatenate([train, test])
-        fold = iterative_folds(labels, OUTER_FOLDS, by_recording=True).to_numpy()
-        found = np.empty((len(labels), len(codes)), np.float32)
-        for k in range(OUTER_FOLDS):
-            found[fold == k] = predict(fit(known[fold != k], labels[fold != k]), known[fold == k])
-    else:
-        labels, found = tables[1], predict(fit(train, tables[0]), test)
-    targets = labels[codes].to_numpy()
-    ap = pd.DataFrame({"AP": average_precision(targets, found)}, index=pd.Index(codes, name="class"))
-    ap["low"], ap["high"] = bootstrap_ap(targets, found, recordings_of(labels))
-    ap["chance"], ap["positives"] = targets.mean(axis=0), targets.sum(axis=0)
-    return ColourScore(mean_average_precision(targets, found), chance_map(targets), ap)
-
-
-def _read_features(path: str) -> np.ndarray:
-    return features(video.read_frames(path, uniform_indices(video.count_frames(path), FRAMES)))
 
 
 def _width() -> int:

@@ -102,25 +102,6 @@ def bootstrap_map(
     return _interval(resampled_maps([(targets, scores, recordings)], n, seed)[0], level)
 
 
-def bootstrap_ap(
-    targets: ArrayLike, scores: ArrayLike, recordings: ArrayLike, n: int = 1000, seed: int = 0, level: float = 0.95
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Lower and upper bounds, (C,) each, of the AP of every class; else as `bootstrap_map`.
-
-    Over the resamples that hold a positive of the class. NaN for a class of which one recording or none has positives.
-    """
-    targets, scores = checked(targets, scores)
-    codes = _codes([recordings], [targets])[0]
-    drawn = [weighted_ap(targets, scores, w[:, codes]) for w in _draws(codes.max() + 1, len(codes), n, seed)]
-    ap = np.concatenate(drawn)
-    having = np.array([len(np.unique(codes[column])) for column in targets.T])
-    bounds = np.full((2, targets.shape[1]), np.nan)
-    many = having > 1
-    if many.any():
-        bounds[:, many] = np.nanquantile(ap[:, many], [(1 - level) / 2, (1 + level) / 2], axis=0)
-    return bounds[0], bounds[1]
-
-
 def paired_bootstrap(
     targets: ArrayLike,
     a: ArrayLike,
