@@ -1,4 +1,4 @@
-"""What a review proposes: thresholds are met exactly, normal only where nothing else is, missing tables are borne."""
+"""What a review proposes: thresholds are met exactly, normal only where nothing else is, missing evidence is borne."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from made_up_review import made_up_review
 
 from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.review.proposals import proposals, proposed, read_review
-from vpipe_utils.review.tables import CALIBRATED, EVIDENCE, QUEUE, REVIEW
+from vpipe_utils.review.tables import CALIBRATED, EVIDENCE, REVIEW
 from vpipe_utils.storage.tables import write_table
 
 
@@ -39,8 +39,7 @@ def test_proposals_have_seconds_where_they_were_looked_for(tmp_path: Path) -> No
     table = proposals(read_review(folder))
     assert table["rank"].is_monotonic_increasing and table["second"].notna().all() and "ZC" not in set(table["class"])
     assert (table.loc[table["class"] == "PL", "name"] == "crack").all()
-    for name in (EVIDENCE, QUEUE):
-        (folder / name).unlink()
+    (folder / EVIDENCE).unlink()
     bare = proposals(read_review(folder))
     assert len(bare) == len(table) and bare["second"].isna().all() and bare["frame"].isna().all()
 

@@ -28,7 +28,7 @@ class Review(NamedTuple):
     record: Mapping[str, object]  # review.json
     clips: pd.DataFrame
     calibrated: pd.DataFrame
-    evidence: pd.DataFrame  # no rows where evidence was not asked for
+    evidence: pd.DataFrame  # no rows where no network can show any
     queue: pd.DataFrame  # by rank
     classes: list[str]
     names: dict[str, str]  # code → long name, of those that have one
@@ -37,7 +37,7 @@ class Review(NamedTuple):
 
 
 def read_review(folder: str | Path) -> Review:
-    """Read a review; tables of evidence and order may be missing, and keys of review.json.
+    """Read a review; the table of evidence may be missing, and keys of review.json.
 
     Raises FileNotFoundError or ValueError, with the path, for a folder that is no review or one with damaged tables.
     """
@@ -47,15 +47,17 @@ def read_review(folder: str | Path) -> Review:
     clips = read_review_table(folder, CLIPS)
     readable = clips.loc[clips["status"] == PREDICTED, "video"].tolist()
     calibrated = read_predictions(folder / CALIBRATED, classes, readable)
-    evidence, queue = (_if_there(folder, name) for name in (EVIDENCE, QUEUE))
-    if queue.empty:
-        queue = _by_highest(calibrated, classes)
+    if (folder / EVIDENCE).is_file():
+        evidence = read_review_table(folder, EVIDENCE)
+    else:
+        evidence = pd.DataFrame(columns=list(COLUMNS[EVIDENCE])).astype(COLUMNS[EVIDENCE])
+    evidence = evidence[evidence["video"].isin(readable) & evidence["class"].isin(classes)]
+    queue = read_review_table(folder, QUEUE).sort_values("rank")
     thresholds = {code: float((record.get("threshold") or {}).get(code, THRESHOLD)) for code in classes}
     normal = record.get("normal", NORMAL if are_official(classes) else None)
     names = long_names(classes, record.get("class_names"))
-    evidence = evidence[evidence["video"].isin(readable) & evidence["class"].isin(classes)]
     return Review(
-        folder, record, clips, calibrated, evidence, queue.sort_values("rank"), classes, names,
+        folder, record, clips, calibrated, evidence, queue, classes, names,
         normal if normal in classes else None, thresholds,
     )  # fmt: skip
 
@@ -94,18 +96,3 @@ def proposals(review: Review) -> pd.DataFrame:
     table["rank"] = table["rank"].fillna(len(review.clips) + 1).astype(int)
     table = table.sort_values(["rank", "probability"], ascending=[True, False], kind="stable", ignore_index=True)
     return table[["rank", "video", "class", "name", "probability", "second", "first_s", "last_s", "frame"]]
-
-
-def _if_there(folder: Path, name: str) -> pd.DataFrame:
-    if (folder / name).is_file():
-        return read_review_table(folder, name)
-    return pd.DataFrame(columns=list(COLUMNS[name])).astype(COLUMNS[name])
-
-
-def _by_highest(calibrated: pd.DataFrame, classes: list[str]) -> pd.DataFrame:
-    """An order for a review that has none: the highest probability first; everything is to be watched."""
-    highest = calibrated[classes].max(axis=1).to_numpy(dtype=float) if len(calibrated) else np.zeros(0)
-    rank = np.empty(len(highest), dtype=np.int64)
-    rank[np.argsort(-highest, kind="stable")] = np.arange(1, len(highest) + 1)
-    table = pd.DataFrame({"video": calibrated["video"], "rank": rank, "watch": True, "need": highest})
-    return table.assign(drift=0.0, why="").astype(COLUMNS[QUEUE])

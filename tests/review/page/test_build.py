@@ -17,7 +17,7 @@ from vpipe_utils.data.annotations import read_annotations, read_label_file
 from vpipe_utils.data.classes import CLASSES
 from vpipe_utils.data.sampling import uniform_indices
 from vpipe_utils.review.page.build import write_page
-from vpipe_utils.review.tables import CALIBRATED, EVIDENCE, QUEUE, REVIEW
+from vpipe_utils.review.tables import CALIBRATED, EVIDENCE, REVIEW
 from vpipe_utils.storage.tables import read_table
 from vpipe_utils.user_files.name_matching import FileNames
 
@@ -28,6 +28,7 @@ DRIFT = {"warns": True, "sentence": "These clips are darker than those that the 
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A review of clips with odd names, in a folder with an odd name, and its page."""
     folder = made_up_review(tmp_path_factory.mktemp("own") / "review" / "week 12 #2", record={"drift": DRIFT})
+    sheets_without_reading(folder, ODD)
     write_page(folder)
     return folder
 
@@ -275,11 +276,11 @@ def test_what_is_printed_is_what_the_filters_leave(tab: Tab) -> None:
 
 
 def test_a_bare_review_has_a_page(tmp_path: Path) -> None:
-    """No evidence, no order, no promise, own classes with odd names, two clips, one class: nothing is missing badly."""
+    """No evidence, no promise, own classes with odd names, two clips, one class: nothing is missing badly."""
     classes = ["</script><b>x</b>", "$a|b$", 'review "1"']
     folder = made_up_review(tmp_path / "bare", ["a.mp4", "b.mp4"], evidence=False, classes=classes)
-    (folder / QUEUE).unlink()
     (folder / REVIEW).write_text(json.dumps({"classes": classes}))
+    sheets_without_reading(folder, ["a.mp4", "b.mp4"])
     write_page(folder)
     with browser_tab() as tab:
         tab.page.goto((folder / "index.html").as_uri())

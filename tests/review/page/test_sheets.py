@@ -1,4 +1,4 @@
-"""Contact sheets: nine frames in their order, missing ones grey, moved clips said."""
+"""Contact sheets: nine frames in their order, missing ones grey, in files with safe names."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from made_up_review import made_up_review
 
-from vpipe_utils.review.page.sheets import contact_sheet, sheet_name, write_missing_sheets, write_sheet
-from vpipe_utils.review.proposals import read_review
+from vpipe_utils.review.page.sheets import contact_sheet, sheet_name, write_sheet
 
 
 def test_frames_are_in_order_and_missing_ones_grey() -> None:
@@ -32,14 +30,3 @@ def test_colours_are_those_of_the_frames_and_names_are_safe(tmp_path: Path) -> N
     assert path == tmp_path / sheet_name("../<b> #?.mp4") and path.parent == tmp_path / "pictures" / "sheets"
     blue, green, shown_red = cv2.imread(str(path))[90, 120]
     assert shown_red > 230 and blue < 20 and green < 20
-
-
-def test_only_missing_sheets_are_made_and_moved_clips_are_said(tmp_path: Path) -> None:
-    folder = made_up_review(tmp_path / "review", ["a.mp4", "b.mp4", "c.mp4"])
-    clips = read_review(folder).clips
-    (tmp_path / "new clips" / "b.mp4").unlink()
-    faults = write_missing_sheets(folder, clips)
-    assert len(faults) == 1 and faults[0].startswith("b.mp4: no contact sheet")
-    assert len(list((folder / "pictures" / "sheets").iterdir())) == 2
-    (tmp_path / "new clips" / "a.mp4").unlink()
-    assert len(write_missing_sheets(folder, clips)) == 1, "a's is there already"

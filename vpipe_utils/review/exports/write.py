@@ -1,11 +1,7 @@
-"""Writes every export of a review to exports/ in its folder: a table, Label Studio, and a draft after EN 13508-2.
-
-python -m vpipe_utils.review.exports.write outputs/own/review/week_12
-"""
+"""Writes every export of a review to exports/ in its folder: a table, Label Studio, and a draft after EN 13508-2."""
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
 
 from vpipe_utils.review.exports.isybau import write_isybau
@@ -23,14 +19,3 @@ def write_exports(folder: str | Path) -> list[Path]:
     where = make_folder(review.folder / EXPORTS)
     written = [write_table_of_proposals(review, where), *write_label_studio(review, where), write_isybau(review, where)]
     return [path for path in written if path is not None]
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="write the exports of a review")
-    parser.add_argument("folder", type=Path, help="folder of the review")
-    for path in write_exports(parser.parse_args().folder):
-        print(path)
-
-
-if __name__ == "__main__":
-    main()

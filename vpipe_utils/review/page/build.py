@@ -1,19 +1,15 @@
 """Writes the page of a review: index.html in its folder, and page/ with scripts, style and data beside it.
 
-    python -m vpipe_utils.review.page.build outputs/own/review/week_12
-
 The page asks nothing of the network and no server: it is opened from the disk. Its own files are in assets/.
 """
 
 from __future__ import annotations
 
-import argparse
 import html
 import shutil
 from pathlib import Path
 
 from vpipe_utils.review.page.data import as_script, page_data
-from vpipe_utils.review.page.sheets import write_missing_sheets
 from vpipe_utils.review.proposals import read_review
 from vpipe_utils.storage.files import atomic_path
 
@@ -23,13 +19,11 @@ TITLE = "{{title}}"  # in index.html
 
 
 def write_page(folder: str | Path) -> Path:
-    """Write the page of the review in ``folder`` and return index.html. Contact sheets that are missing are made.
+    """Write the page of the review in ``folder`` and return index.html.
 
     Raises FileNotFoundError or ValueError, with the path, for a folder that is no review.
     """
     review = read_review(folder)
-    for fault in write_missing_sheets(review.folder, review.clips):
-        print(fault)
     data = page_data(review)
     with atomic_path(review.folder / PAGE) as part:
         shutil.copytree(ASSETS, part, ignore=shutil.ignore_patterns("*.html"))
@@ -39,13 +33,3 @@ def write_page(folder: str | Path) -> Path:
     with atomic_path(index) as part:
         part.write_text(text.replace(TITLE, html.escape(str(data["name"]))), encoding="utf-8", errors="replace")
     return index
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="write the page of a review")
-    parser.add_argument("folder", type=Path, help="folder of the review")
-    print(write_page(parser.parse_args().folder))
-
-
-if __name__ == "__main__":
-    main()

@@ -8,12 +8,8 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import pandas as pd
 
-from vpipe_utils import video
-from vpipe_utils.data.sampling import uniform_indices
-from vpipe_utils.project.progress import progress_bar
-from vpipe_utils.review.tables import PICTURES, PREDICTED
+from vpipe_utils.review.tables import PICTURES
 from vpipe_utils.storage.files import atomic_path
 
 SIDE = 3  # frames in a row, and rows
@@ -58,22 +54,3 @@ def write_sheet(frames: Sequence[np.ndarray], folder: Path, name: str) -> Path:
     with atomic_path(path) as part:
         part.write_bytes(data)
     return path
-
-
-def write_missing_sheets(folder: Path, clips: pd.DataFrame) -> list[str]:
-    """Make the sheets that are not there yet of clips that were predicted; returns sentences on those it cannot make.
-
-    A clip that was moved or deleted since then is said and skipped.
-    """
-    rows = [
-        row for row in clips.itertuples() if row.status == PREDICTED and not (folder / sheet_name(row.video)).is_file()
-    ]
-    faults = []
-    for row in progress_bar(rows, description="contact sheets"):
-        try:
-            frames = video.read_frames(row.path, uniform_indices(max(1, int(row.frames)), SIDE**2))
-        except (video.VideoError, IndexError, OSError) as error:
-            faults.append(f"{row.video}: no contact sheet, {error}")
-            continue
-        write_sheet(list(frames), folder, row.video)
-    return faults
