@@ -14,7 +14,8 @@ from vpipe_utils.data.classes import NORMAL
 from vpipe_utils.evaluation.colour_baseline import NAME as FLOOR
 from vpipe_utils.evaluation.resampling import Difference
 from vpipe_utils.evaluation.selection import Flattery
-from vpipe_utils.report.result_tables import APPROACH_WORDS, FEW_VIDEOS, signed, too_small, with_interval
+from vpipe_utils.report.figure_style import signed, with_interval
+from vpipe_utils.report.result_tables import APPROACH_WORDS, FEW_VIDEOS, too_small
 from vpipe_utils.report.sentences import as_list
 from vpipe_utils.user_files.user_text import in_markdown, many
 

@@ -1,4 +1,4 @@
-"""What figures and tables share: colours, fonts, how a notebook shows them; and that a picture never stops a result.
+"""What figures and tables share: colours, fonts, forms of figures; and that a picture never stops a result.
 
 Nothing here touches pyplot: a figure belongs to its caller, shows itself in a notebook, works without
 a display, and leaves no global state behind.
@@ -17,6 +17,7 @@ from functools import wraps
 from typing import Any, ParamSpec
 
 import matplotlib
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -25,6 +26,7 @@ from vpipe_utils.user_files.user_text import font_families, in_markdown, one_lin
 # Okabe and Ito's palette: told apart with every common colour-vision deficiency, and in print.
 BLUE, ORANGE, GREEN, VERMILION, SKY, PURPLE = "#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7"
 INK, GREY, PALE = "#333333", "#8C8C8C", "#D9D9D9"
+DIFFERENCE = ["difference", "low", "high"]  # columns of a difference of mAP and its interval
 WIDTH = 8.0  # inches; the width of a page of the HTML report
 DPI = 130
 STYLE = {
@@ -157,3 +159,25 @@ def dashes(table: pd.DataFrame, digits: int = 3) -> pd.DataFrame:
         return f"{value:,.{digits}f}" if isinstance(value, float) else value
 
     return table.astype(object).map(shown)
+
+
+def in_rows(words: Callable[..., str | None], rows: pd.DataFrame, *columns: str) -> list[str | None]:
+    """What ``words``, one of the functions below, makes of these columns, row by row."""
+    return [words(*values) for values in rows[list(columns)].itertuples(index=False)]
+
+
+def with_interval(value: float, low: float, high: float, form: str = ".3f") -> str | None:
+    """'0.433 [0.391, 0.478]', '0.433' without an interval, None without a figure; ``form``: as of `format`."""
+    if not np.isfinite(value):
+        return None
+    return f"{value:{form}} [{low:{form}}, {high:{form}}]" if np.isfinite(low) else f"{value:{form}}"
+
+
+def signed(difference: float, low: float, high: float) -> str | None:
+    """'+0.052 [+0.021, +0.083]'; None without a figure."""
+    return with_interval(difference, low, high, "+.3f")
+
+
+def in_points(difference: float, low: float, high: float) -> str | None:
+    """'+5.2 [+2.1, +8.3]', in points of mAP, of a difference in [-1, 1]; None without a figure."""
+    return with_interval(100 * difference, 100 * low, 100 * high, "+.1f")

@@ -16,7 +16,7 @@ import yaml
 
 from vpipe_utils.evaluation.colour_baseline import NAME as FLOOR
 from vpipe_utils.report import paper_tables
-from vpipe_utils.report.figure_style import dashes
+from vpipe_utils.report.figure_style import dashes, in_rows, signed, with_interval
 from vpipe_utils.storage.tables import read_json
 
 APPROACH_WORDS = {"super_image": "super-image", "video": "Video Swin", "frame": "frame-wise"}  # the paper's order
@@ -156,9 +156,9 @@ def measured_here(table: pd.DataFrame) -> pd.DataFrame:
     shown = pd.DataFrame({"model": rows["shown_name"]})
     sizes = zip(rows["network"], rows["parameters_m"], strict=True)
     shown["network"] = [f"{network} ({size:.2f} M)" if isinstance(network, str) else None for network, size in sizes]
-    shown["validation"] = _pairs(plus_minus, rows, "cv_mAP", "cv_std")
-    shown["mAP [95 %]"] = _pairs(with_interval, rows, "measured", "low", "high")
-    shown["above colour [95 %]"] = _pairs(signed, rows, "above", "above_low", "above_high")
+    shown["validation"] = in_rows(plus_minus, rows, "cv_mAP", "cv_std")
+    shown["mAP [95 %]"] = in_rows(with_interval, rows, "measured", "low", "high")
+    shown["above colour [95 %]"] = in_rows(signed, rows, "above", "above_low", "above_high")
     shown["clears colour"] = ["yes" if clears else "no" for clears in rows["clears"]]
     if rows["paper"].notna().any():
         shown["paper, this network"] = rows["paper"]
@@ -228,13 +228,9 @@ def members(weights: Mapping[str, float], table: pd.DataFrame) -> pd.DataFrame:
     """The ensemble's members here: weight, validation and mAP of each. ``weights``: 'approach/model' -> share of 1."""
     rows = table.set_index("name").loc[list(weights)]
     shown = pd.DataFrame({"weight": pd.Series(weights)}).rename_axis("member")
-    shown["validation"] = _pairs(plus_minus, rows, "cv_mAP", "cv_std")
-    shown["mAP [95 %]"] = _pairs(with_interval, rows, "measured", "low", "high")
+    shown["validation"] = in_rows(plus_minus, rows, "cv_mAP", "cv_std")
+    shown["mAP [95 %]"] = in_rows(with_interval, rows, "measured", "low", "high")
     return dashes(shown)
-
-
-def _pairs(words, rows: pd.DataFrame, *columns: str) -> list[str | None]:
-    return [words(*values) for values in rows[list(columns)].itertuples(index=False)]
 
 
 def plus_minus(mean: float, spread: float) -> str | None:
@@ -242,15 +238,3 @@ def plus_minus(mean: float, spread: float) -> str | None:
     if not np.isfinite(mean):
         return None
     return f"{mean:.3f} ± {spread:.3f}" if np.isfinite(spread) else f"{mean:.3f}"
-
-
-def with_interval(value: float, low: float, high: float) -> str | None:
-    """'0.433 [0.391, 0.478]'; None without a figure."""
-    if not np.isfinite(value):
-        return None
-    return f"{value:.3f} [{low:.3f}, {high:.3f}]" if np.isfinite(low) else f"{value:.3f}"
-
-
-def signed(difference: float, low: float, high: float) -> str | None:
-    """'+0.052 [+0.021, +0.083]'; None without a figure."""
-    return f"{difference:+.3f} [{low:+.3f}, {high:+.3f}]" if np.isfinite(difference) else None

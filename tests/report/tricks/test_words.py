@@ -42,8 +42,8 @@ def measured() -> pd.DataFrame:
 
 
 def test_measured_effects_as_a_table() -> None:
-    table = words.measured_table(measured())
-    assert table.iloc[2].tolist() == ["EMA of the weights", "no_ema", "+5.00", "+3.1 [+1.0, +5.2]", 9, "helps"]
+    table = words.side_by_side(measured().assign(by="pairs"))
+    assert table.iloc[2].tolist() == ["EMA of the weights", "no_ema", "+5.00", "+3.1 [+1.0, +5.2]", "9", "helps"]
 
 
 def test_what_was_measured_is_said_by_verdict() -> None:

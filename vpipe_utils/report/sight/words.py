@@ -10,7 +10,7 @@ import pandas as pd
 from vpipe_utils.data.classes import CLASS_NAMES
 from vpipe_utils.evaluation.sight.record import COLOUR, FRAMES, METHODS, SUPER_IMAGE, Record
 from vpipe_utils.report.conclusions import verdict
-from vpipe_utils.report.result_tables import with_interval
+from vpipe_utils.report.figure_style import signed, with_interval
 
 NOT_RUN = "*The grid has not been run: `make sight` runs it (the head of this page says how long it takes).*"
 
@@ -34,7 +34,7 @@ def set_table(record: Record) -> pd.DataFrame:
     for row in record.sets.itertuples():
         rows[row.preset] = {
             "wanted share in sight": f"{row.wanted:.0%}",
-            "median share in sight [quartiles]": f"{row.in_sight:.0%} [{row.sight_q1:.0%}, {row.sight_q3:.0%}]",
+            "median share in sight [quartiles]": with_interval(row.in_sight, row.sight_q1, row.sight_q3, ".0%"),
             "labels that nine frames show": f"{row.in_nine:.0%}",
             "median largest share of the picture": f"{row.size:.1%}",
             "mAP of guessing": f"{row.chance:.3f}",
@@ -50,7 +50,7 @@ def cell_table(record: Record) -> pd.DataFrame:
 def lead_table(record: Record) -> pd.DataFrame:
     """How far the super-image is ahead of every other method, and where that ends."""
     others = record.cells[record.cells["method"] != SUPER_IMAGE]
-    table = _by_share(others, lambda row: f"{row.ahead:+.3f} [{row.ahead_low:+.3f}, {row.ahead_high:+.3f}]")
+    table = _by_share(others, lambda row: signed(row.ahead, row.ahead_low, row.ahead_high))
     return table.assign(**{"lead ends at": [turn_words(row) for row in record.turns.itertuples()]})
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from vpipe_utils.report.figure_style import DIFFERENCE, in_points, in_rows, signed
+
 NOT_MEASURED = "*What sibling clips buy has not been measured yet: `make leakage` measures it.*"
 NAMES = {
     "validation": "validation",
@@ -25,7 +27,7 @@ def score_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "mAP": rows["row"].map(NAMES),
             "plain folds": rows["plain"].map(_figure),
             "recordings whole": rows["whole"].map(_figure),
-            "plain minus whole, points [95 %]": [_points(*row) for row in _triples(rows)],
+            "plain minus whole, points [95 %]": in_rows(in_points, rows, *DIFFERENCE),
             "pairs of runs": rows["runs"],
         }
     )
@@ -42,7 +44,7 @@ def clip_table(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             "how many": counts,
             "plain folds": rows["plain"].map(_figure),
             "recordings whole": rows["whole"].map(_figure),
-            "plain minus whole [95 %]": [f"{d:+.3f} [{low:+.3f}, {high:+.3f}]" for d, low, high in _triples(rows)],
+            "plain minus whole [95 %]": in_rows(signed, rows, *DIFFERENCE),
         }
     )
 
@@ -52,18 +54,20 @@ def lines(tables: Mapping[str, pd.DataFrame]) -> list[str]:
     scores = tables["scores"].set_index("row")
     clips = tables["clips"].set_index(["measure", "clips"])
     validation, held_out, flattery, swapped = (scores.loc[name] for name in NAMES)
+    there = in_points(*swapped[["at_qv_pipe", "at_low", "at_high"]])
     seen = clips.loc[("rank", "with a sibling in training")]
     beyond = clips.loc[("rank", "the first beyond the second")]
     return [
-        f"Under folds that tear recordings apart validation mAP is {_of(validation)} points higher, held-out mAP of "
-        f"the same runs {_of(held_out)}: beyond held-out clips it gains {_of(flattery)} points. {_verdict(flattery)}",
+        f"Under folds that tear recordings apart validation mAP is {_points(validation)} points higher, held-out mAP "
+        f"of the same runs {_points(held_out)}: beyond held-out clips it gains {_points(flattery)} points. "
+        f"{_verdict(flattery)}",
         f"By the scores of the {seen['count']:.0f} clips with a sibling in training alone, all others left as they "
-        f"are, validation mAP moves by {_of(swapped)} points. {_verdict(swapped)}",
+        f"are, validation mAP moves by {_points(swapped)} points. {_verdict(swapped)}",
         f"A network that saw the sibling ranks the labels of such a clip higher by {_figures(seen)} of 1; beyond what "
         f"clips without siblings do, by {_figures(beyond)}. {_told(beyond)}",
         f"{swapped['siblings']:.1%} of the labelled clips have siblings here, 7.5 % in QV-Pipe (477 of 6,399, by their "
-        f"names). In proportion that is {_points(*swapped[['at_qv_pipe', 'at_low', 'at_high']])} points there, if real "
-        "pieces of a recording are as alike as PipeSim's, which nobody has measured.",
+        f"names). In proportion that is {there} points there, if real pieces of a recording are as alike as PipeSim's, "
+        "which nobody has measured.",
     ]
 
 
@@ -82,21 +86,13 @@ def _told(row: pd.Series) -> str:
     return "So it is not shown that networks know a pipe again."
 
 
-def _triples(rows: pd.DataFrame) -> list[tuple[float, float, float]]:
-    return list(rows[["difference", "low", "high"]].itertuples(index=False, name=None))
-
-
 def _figure(value: float) -> str:
     return "" if pd.isna(value) else f"{value:.3f}"
 
 
-def _of(row: pd.Series) -> str:
-    return _points(*row[["difference", "low", "high"]])
-
-
-def _points(difference: float, low: float, high: float) -> str:
-    return f"{100 * difference:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+def _points(row: pd.Series) -> str:
+    return in_points(*row[DIFFERENCE])
 
 
 def _figures(row: pd.Series) -> str:
-    return f"{row['difference']:+.3f} [{row['low']:+.3f}, {row['high']:+.3f}]"
+    return signed(*row[DIFFERENCE])

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from vpipe_utils.report.figure_style import DIFFERENCE, in_points, in_rows, with_interval
 from vpipe_utils.report.tricks.paper_tricks import (
     COMPARISONS,
     COST,
@@ -79,27 +80,12 @@ def papers_lines(table: pd.DataFrame, spread: Spread) -> list[str]:
     ]
 
 
-def measured_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """`paper_tricks.beside_the_paper` to be read: trick, paper's points, ours with interval, pairs, verdict."""
-    return pd.DataFrame(
-        {
-            "trick": rows["name"],
-            "changed": rows["trick"],
-            "paper": rows["points"].map("{:+.2f}".format),
-            "here [95 %]": [_points(row) for row in rows.itertuples()],
-            "pairs": rows["runs"],
-            "verdict": rows["verdict"],
-        }
-    )
-
-
 def screening_table(table: pd.DataFrame) -> pd.DataFrame:
     """The screening's effects to be read, in points: term, effect with interval, aliases, verdict."""
-    in_points = table.assign(**{name: 100 * table[name] for name in ("difference", "low", "high")})
     return pd.DataFrame(
         {
             "term": table["term"],
-            "here [95 %]": [_points(row) for row in in_points.itertuples()],
+            "here [95 %]": in_rows(in_points, table, *DIFFERENCE),
             "not told from": table["aliases"].fillna(""),
             "verdict": table["verdict"],
         }
@@ -150,9 +136,8 @@ def tuned_rows(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 def tuned_table(rows: pd.DataFrame) -> pd.DataFrame:
     """`tuned_rows` to be read."""
     columns = {"at the recipe's rate": "", "each at its own": "tuned_", "tuning removes": "removed_"}
-    parts = ("difference", "low", "high")
     triples = {
-        title: [_triple(*values) for values in rows[[f"{beginning}{part}" for part in parts]].itertuples(index=False)]
+        title: in_rows(_points, rows, *(f"{beginning}{part}" for part in DIFFERENCE))
         for title, beginning in columns.items()
     }
     rates = {"rate without it": rows["rate"].map(RATES), "rate of the recipe": rows["plain_rate"].map(RATES)}
@@ -171,8 +156,8 @@ def tuned_lines(rows: pd.DataFrame) -> list[str]:
     """Whether a gain is the trick's or only that of a learning rate which suits one side better."""
     lines = []
     for row in rows.itertuples():
-        removed = _triple(row.removed_difference, row.removed_low, row.removed_high)
-        gain = _triple(row.difference, row.low, row.high)
+        removed = _points(row.removed_difference, row.removed_low, row.removed_high)
+        gain = _points(row.difference, row.low, row.high)
         if row.low <= 0:
             said = "There is no gain at the recipe's rate that tuning could remove"
         elif row.removed_low > 0:
@@ -197,11 +182,11 @@ def a_a_or_why(tables: Mapping[str, pd.DataFrame]) -> str:
 
 
 def side_by_side(rows: pd.DataFrame) -> pd.DataFrame:
-    """`paper_tricks.every_row` to be read: every row of the paper's table, its points, ours, pairs, verdict."""
+    """`paper_tricks.every_row` or `beside_the_paper` to be read: the paper's points, ours, pairs, verdict."""
     here, runs, verdicts = [], [], []
     for row in rows.itertuples(index=False):
         measured = pd.notna(row.low)
-        here.append(_points(row) if measured else "")
+        here.append(_points(row.difference, row.low, row.high) if measured else "")
         screened = measured and row.by == SCREENING
         runs.append(f"{row.runs:.0f}{' runs' if screened else ''}" if measured else "")
         verdict = f"{row.verdict}, by screening" if screened else row.verdict
@@ -249,12 +234,10 @@ def agreement_lines(rows: pd.DataFrame) -> list[str]:
 
 def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
     """What was measured of the boosting tricks, and what of it stands against the paper's largest figure."""
-    lines = []
-    for word, names in rows.groupby("verdict", sort=False)["name"]:
-        lines.append(f"{str(word).capitalize()}: {', '.join(dict.fromkeys(names))}.")
+    lines = _by_verdict(rows)
     ema = rows[rows["row"] == "ema"]
     if len(ema):
-        here = _points(ema.iloc[0])
+        here = _points(*ema.iloc[0][DIFFERENCE])
         lines.append(f"The paper's largest boost, EMA ({printed_points('ema'):+g} points), is {here} here.")
     if "a_a" in tables:
         lines.append(a_a_line(tables["a_a"]))
@@ -264,9 +247,7 @@ def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
 
 def lowering_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
     """What was measured of the lowering tricks; ``rows``: `paper_tricks.beside_the_paper` of Table V."""
-    lines = []
-    for word, names in rows.groupby("verdict", sort=False)["name"]:
-        lines.append(f"{str(word).capitalize()}: {', '.join(dict.fromkeys(names))}.")
+    lines = _by_verdict(rows)
     told = rows[rows["verdict"].isin(["helps", "hurts"])]
     against = told[told["difference"] * told["points"] < 0]["name"].unique()
     if len(against):
@@ -282,9 +263,13 @@ def lowering_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
     return lines
 
 
-def _points(row: pd.Series) -> str:
-    return _triple(row.difference, row.low, row.high)
+def _by_verdict(rows: pd.DataFrame) -> list[str]:
+    return [
+        f"{str(verdict).capitalize()}: {', '.join(dict.fromkeys(names))}."
+        for verdict, names in rows.groupby("verdict", sort=False)["name"]
+    ]
 
 
-def _triple(difference: float, low: float, high: float) -> str:
-    return f"{difference:+.1f} [{low:+.1f}, {high:+.1f}]"
+def _points(difference: float, low: float, high: float) -> str | None:
+    """Of figures that are in points already."""
+    return with_interval(difference, low, high, "+.1f")

@@ -8,6 +8,7 @@ import numpy as np
 
 from vpipe_utils.evaluation.resampling import Difference
 from vpipe_utils.learning.weak.fold import WeakFold
+from vpipe_utils.report.figure_style import in_points
 from vpipe_utils.report.sentences import as_list
 from vpipe_utils.report.weak.results import FEATURES, HEADS, PAPER, Results, called
 from vpipe_utils.user_files.user_text import in_markdown, many
@@ -40,8 +41,7 @@ def chance_line(losses: Sequence[float], batch: int) -> str:
 
 def interval(lead: Difference) -> str:
     """'−19.4 [−25.0, −14.1] points'."""
-    values = (f"{100 * value:+.1f}".replace("-", "−") for value in lead)
-    return "{} [{}, {}] points".format(*values)
+    return f"{in_points(*lead)} points".replace("-", "−")
 
 
 def summary(results: Results) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from vpipe_utils.project.paths import project_root
+from vpipe_utils.report.figure_style import in_rows, with_interval
 from vpipe_utils.review.evidence.clips import settings
 from vpipe_utils.review.evidence.summary import ALL, BRIEF, EVERY, FOUND, NAIVE
 from vpipe_utils.storage.tables import read_json
@@ -80,7 +81,7 @@ def ways_table(record: Record) -> pd.DataFrame:
         "question": rows["question"].map(QUESTIONS),
         "way": rows["way"],
         "validation labels": rows["labels"],
-        "hit [95 %]": _with_interval(rows, "hit"),
+        "hit [95 %]": in_rows(_figures, rows, "hit", "low", "high"),
         "": rows["chosen"].map({True: "chosen", False: ""}),
     }).pipe(_headed)  # fmt: skip
 
@@ -165,7 +166,7 @@ def _time(record: Record) -> str:
     return (
         f"At the second that is shown the class is in sight for {_share(every, 'time')} of the labels, at one by "
         f"chance for {every['time_chance']:.0%}.{brief} The seconds that are told overlap with the true ones by "
-        f"{span['overlap']:.2f} [{span['overlap_low']:.2f}, {span['overlap_high']:.2f}]; a ninth of the clip around "
+        f"{_figures(*span[['overlap', 'overlap_low', 'overlap_high']])}; a ninth of the clip around "
         f"that second does by {span['own']:.2f}, the whole clip by {span['whole']:.2f}."
     )
 
@@ -192,9 +193,12 @@ def _labels(rows: pd.DataFrame) -> pd.Series:
 
 
 def _share(row: pd.Series, name: str) -> str:
-    return f"{row[name]:.0%} [{row[f'{name}_low']:.0%}, {row[f'{name}_high']:.0%}]"
+    return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], ".0%")
 
 
 def _with_interval(rows: pd.DataFrame, name: str) -> list[str]:
-    columns = rows[[name, f"{name}_low", f"{name}_high"]] if f"{name}_low" in rows else rows[[name, "low", "high"]]
-    return [f"{value:.2f} [{low:.2f}, {high:.2f}]" for value, low, high in columns.to_numpy()]
+    return in_rows(_figures, rows, name, f"{name}_low", f"{name}_high")
+
+
+def _figures(value: float, low: float, high: float) -> str:
+    return with_interval(value, low, high, ".2f")
