@@ -11,7 +11,7 @@ import io
 import logging
 import os
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import wraps
 from typing import Any, ParamSpec
@@ -19,6 +19,7 @@ from typing import Any, ParamSpec
 import matplotlib
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vpipe_utils.user_files.user_text import font_families, in_markdown, one_line
@@ -128,6 +129,22 @@ def is_strict() -> bool:
 def new_figure(height: float, width: float = WIDTH) -> NotebookFigure:
     """An empty figure, sizes in inches."""
     return NotebookFigure(figsize=(width, height), layout="constrained", facecolor="white")
+
+
+def row_figure(
+    names: Sequence[str], xlabel: str, head: float = 1.1, row: float = 0.28, width: float = WIDTH, **text: object
+) -> tuple[NotebookFigure, Axes]:
+    """A figure with a row a name, the first at the top, and a line at 0: for effects with their intervals.
+
+    Its height is ``head`` and a ``row`` for each name, in inches; ``text``: of the names.
+    """
+    figure = new_figure(head + row * len(names), width)
+    axes = figure.subplots()
+    axes.axvline(0, color=GREY, lw=1)
+    axes.set_yticks(range(len(names)), names, **text)
+    axes.set(ylim=(len(names) - 0.5, -0.5), xlabel=xlabel)
+    axes.tick_params(axis="y", length=0)
+    return figure, axes
 
 
 def _style() -> dict[str, Any]:

@@ -28,6 +28,7 @@ from vpipe_utils.report.figure_style import (
     VERMILION,
     new_figure,
     quiet,
+    row_figure,
 )
 from vpipe_utils.user_files.user_text import in_figure
 
@@ -86,11 +87,10 @@ def paired_differences(differences: pd.DataFrame) -> Figure:
     Where it has columns methods_low and methods_high, a thin line shows this wider interval of the methods, as far as
     it fits.
     """
-    y = np.arange(len(differences))[::-1]
-    figure = new_figure(height=0.9 + 0.32 * len(differences))
-    axes = figure.subplots()
-    axes.axvline(0, color=GREY, lw=1)
-    for place, row in zip(y, differences.itertuples(), strict=True):
+    names = [in_figure(name, 70) for name in differences["name"]]
+    label = "difference of mAP, paired 95 % interval; grey: zero is inside"
+    figure, axes = row_figure(names, label, head=0.9, row=0.32)
+    for place, row in enumerate(differences.itertuples()):
         sure = row.low > 0 or row.high < 0
         colour = BLUE if sure else GREY
         axes.hlines(place, row.low, row.high, color=colour, lw=3, alpha=0.45)
@@ -101,11 +101,8 @@ def paired_differences(differences: pd.DataFrame) -> Figure:
     if "methods_low" in differences:
         widest = 3 * np.abs(axes.get_xlim()).max()
         bounds = differences[["methods_low", "methods_high"]].clip(-widest, widest)
-        axes.hlines(y, *bounds.to_numpy(dtype=float).T, color=GREY, lw=1, zorder=1)
-    axes.set_yticks(y, [in_figure(name, 70) for name in differences["name"]])
-    axes.tick_params(axis="y", length=0)
-    axes.set_xlabel("difference of mAP, paired 95 % interval; grey: zero is inside")
-    axes.set_ylim(-0.6, len(y) - 0.3)
+        axes.hlines(range(len(bounds)), *bounds.to_numpy(dtype=float).T, color=GREY, lw=1, zorder=1)
+    axes.set_ylim(top=-0.7)  # room for the figure above the first
     axes.grid(axis="x")
     return figure
 

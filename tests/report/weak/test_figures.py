@@ -55,5 +55,5 @@ def test_gaps_have_the_papers_points_as_diamonds(tmp_path: Path) -> None:
 
 
 def test_without_the_super_image_a_sentence_stands_there(tmp_path: Path) -> None:
-    [axes] = figures.gaps(results.read_results(prepared(tmp_path, {"mae_mean": 0.2}), 0)).axes
-    assert "super_image/lite0 is not there" in axes.texts[0].get_text()
+    figure = figures.gaps(results.read_results(prepared(tmp_path, {"mae_mean": 0.2}), 0))
+    assert "super_image/lite0 is not there" in figure.texts[0].get_text()

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, new_figure, quiet
+from vpipe_utils.report.figure_style import BLUE, GREY, INK, ORANGE, PALE, new_figure, quiet, row_figure
 from vpipe_utils.report.tricks.paper_tricks import SCREENING
 from vpipe_utils.report.tricks.resolution import Spread, resolved
 
@@ -20,21 +20,17 @@ def printed_effects(table: pd.DataFrame, spread: Spread) -> Figure:
     Filled: as large as the band's half or larger. At the right: pairs of runs that would tell the effect from 0.
     """
     half = resolved(spread.folds, spread.paired)
-    figure = new_figure(height=0.9 + 0.22 * len(table))
-    axes = figure.subplots()
+    names = [f"{row.table} · {row.name}" for row in table.itertuples()]
+    figure, axes = row_figure(names, "points of mAP, as printed", head=0.9, row=0.22, fontsize=8)
     axes.axvspan(-half, half, color=PALE, lw=0, label=f"not resolved by {spread.folds} folds: ±{half:.1f} points")
-    axes.axvline(0, color=GREY, lw=1)
     for y, row in enumerate(table.itertuples()):
         x, beyond = max(row.points, FARTHEST), row.points < FARTHEST
         axes.plot(x, y, marker="<" if beyond else "o", ms=6, color=BLUE, mfc=BLUE if row.resolved else "white", ls="")
         if beyond:
             axes.text(x + 0.25, y, f"{row.points:+.1f}", va="center", fontsize=8, color=INK)
         axes.text(1.01, y, f"{row.pairs_corrected:,}", transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-    names = [f"{row.table} · {row.name}" for row in table.itertuples()]
-    axes.set_yticks(range(len(table)), names, fontsize=8)
-    axes.set(ylim=(len(table) - 0.5, -0.5), xlim=(FARTHEST - 0.3, 6), xlabel="points of mAP, as printed")
+    axes.set_xlim(FARTHEST - 0.3, 6)
     axes.text(1.01, 1.0, "pairs", transform=axes.transAxes, va="bottom", fontsize=8, color=GREY)
-    axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper center")
     return figure
 
@@ -46,10 +42,9 @@ def measured_effects(rows: pd.DataFrame) -> Figure:
     The band is what counts as no effect if the whole interval lies inside: one point. What lies beyond the edge, as
     weak supervision does, stands there as a number.
     """
-    figure = new_figure(height=1.1 + 0.28 * len(rows))
-    axes = figure.subplots()
+    names = [f"{row.name} ({row.trick})" for row in rows[["name", "trick"]].itertuples(index=False)]
+    figure, axes = row_figure(names, "points of mAP", fontsize=8)
     axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
-    axes.axvline(0, color=GREY, lw=1)
     places = range(len(rows))
     edge = min(FARTHEST, rows.loc[rows["difference"] >= FARTHEST, "low"].min())  # no interval is cut off there
     shown = rows[["difference", "low", "high", "points"]].clip(lower=edge)
@@ -62,10 +57,6 @@ def measured_effects(rows: pd.DataFrame) -> Figure:
     for y, (ours, papers) in enumerate(zip(rows["difference"], rows["points"], strict=True)):
         beyond = [f"{value:+.1f}" for value in (ours, papers) if value < edge]
         axes.text(edge + 0.3, y, ", ".join(beyond), va="center", fontsize=8, color=INK)
-    names = [f"{row.name} ({row.trick})" for row in rows[["name", "trick"]].itertuples(index=False)]
-    axes.set_yticks(places, names, fontsize=8)
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="points of mAP")
-    axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper center", ncols=3)
     return figure
 
@@ -96,10 +87,8 @@ def tuned_effects(rows: pd.DataFrame) -> Figure:
 
     ``rows``: `words.tuned_rows`, in points.
     """
-    figure = new_figure(height=1.1 + 0.4 * len(rows))
-    axes = figure.subplots()
+    figure, axes = row_figure(rows["name"], "points of mAP", row=0.4)
     axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
-    axes.axvline(0, color=GREY, lw=1)
     for shift, beginning, colour, label in (
         (-0.12, "", GREY, "both at the recipe's rate"),
         (0.12, "tuned_", BLUE, "each at its own"),
@@ -107,8 +96,5 @@ def tuned_effects(rows: pd.DataFrame) -> Figure:
         places = [y + shift for y in range(len(rows))]
         axes.hlines(places, rows[f"{beginning}low"], rows[f"{beginning}high"], color=colour, lw=2, alpha=0.5)
         axes.plot(rows[f"{beginning}difference"], places, "o", color=colour, label=label)
-    axes.set_yticks(range(len(rows)), rows["name"])
-    axes.set(ylim=(len(rows) - 0.5, -0.5), xlabel="points of mAP")
-    axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pandas as pd
 from matplotlib.figure import Figure
 
-from vpipe_utils.report.figure_style import BLUE, GREY, ORANGE, new_figure, quiet
+from vpipe_utils.report.figure_style import BLUE, GREY, ORANGE, quiet, row_figure
 from vpipe_utils.report.tricks.paper_tricks import printed_points, stand_ins
 
 NAMES = {
@@ -35,9 +35,7 @@ def untrained_effects(table: pd.DataFrame) -> Figure:
     """
     printed = stand_ins().drop_duplicates("trick").set_index("trick")["points"]
     printed["tta_flips"] = printed_points("tta_flips")  # its one row for what we show together and apart
-    figure = new_figure(height=1.1 + 0.26 * len(table))
-    axes = figure.subplots()
-    axes.axvline(0, color=GREY, lw=1)
+    figure, axes = row_figure([NAMES[trick] for trick in table["trick"]], "points of mAP, held-out clips", row=0.26)
     percent = 100 * table[["difference", "low", "high", "on_scored"]]
     places = range(len(table))
     axes.hlines(places, percent["low"], percent["high"], color=BLUE, lw=2, alpha=0.5)
@@ -48,9 +46,6 @@ def untrained_effects(table: pd.DataFrame) -> Figure:
     for y, row in enumerate(table.itertuples()):
         words = f"{row.runs} · {row.against}"
         axes.text(1.01, y, words, transform=axes.get_yaxis_transform(), va="center", fontsize=8)
-    axes.set_yticks(places, [NAMES[trick] for trick in table["trick"]])
-    axes.set(ylim=(len(table) - 0.5, -0.5), xlabel="points of mAP, held-out clips")
     axes.text(1.01, 1.0, "pairs · compared with", transform=axes.transAxes, va="bottom", fontsize=8, color=GREY)
-    axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside upper center", ncols=3)
     return figure

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from vpipe_utils.learning.weak.mae import MaskedAutoencoder
 from vpipe_utils.report.data_figures import sample_frames
-from vpipe_utils.report.figure_style import BLUE, GREEN, GREY, INK, ORANGE, SKY, VERMILION, new_figure, quiet
+from vpipe_utils.report.figure_style import BLUE, GREEN, GREY, ORANGE, SKY, VERMILION, new_figure, quiet, row_figure
 from vpipe_utils.report.weak.results import FEATURES, HEADS, PAPER, Results, called
 
 BINS = 40  # points of a curve of losses, at most
@@ -75,23 +75,19 @@ def gaps(results: Results) -> Figure:
     names = [name for name in results.predictions if name != results.reference]
     leads = {name: results.lead(name, results.reference) for name in names}
     leads = {name: lead for name, lead in leads.items() if lead is not None}
-    figure = new_figure(height=1.1 + 0.26 * len(leads))
-    axes = figure.subplots()
-    axes.axvline(0, color=INK, lw=1)
+    if not leads:
+        figure = new_figure(height=1.1)
+        figure.text(0.01, 0.5, f"No picture: {results.reference} is not there to compare with.")
+        return figure
+    names = [called(name) for name in leads]
+    figure, axes = row_figure(names, "points of mAP to the super-image", row=0.26, fontsize=8.5)
     for y, (name, lead) in enumerate(leads.items()):
         colour = GREEN if "/" in name else BLUE
-        axes.plot([100 * lead.low, 100 * lead.high], [y, y], color=colour, lw=1.4)
+        axes.hlines(y, 100 * lead.low, 100 * lead.high, color=colour, lw=1.4)
         axes.plot(100 * lead.difference, y, "o", color=colour, ms=5, label="measured" if not y else None)
-        if name in PAPER:
-            label = None if axes.get_legend_handles_labels()[1].count("paper, on QV-Pipe") else "paper, on QV-Pipe"
-            axes.plot(PAPER[name], y, "D", mfc="white", mec=VERMILION, ms=5, label=label)
-    if not leads:
-        axes.set_axis_off()
-        axes.text(0, 0.5, f"No picture: {results.reference} is not there to compare with.", transform=axes.transAxes)
-        return figure
-    axes.set_yticks(range(len(leads)), [called(name) for name in leads], fontsize=8.5)
-    axes.set(ylim=(len(leads) - 0.5, -0.5), xlabel="points of mAP to the super-image")
-    axes.tick_params(axis="y", length=0)
+    if printed := {y: PAPER[name] for y, name in enumerate(leads) if name in PAPER}:
+        style = {"mfc": "white", "mec": VERMILION, "ms": 5}
+        axes.plot(list(printed.values()), list(printed), "D", label="paper, on QV-Pipe", **style)
     axes.grid(axis="x")
     figure.legend(loc="outside upper center", ncols=2)
     return figure
