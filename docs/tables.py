@@ -15,11 +15,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from vpipe_utils.evaluation.sight import record as sight_record
 from vpipe_utils.report.sentences import as_list
+from vpipe_utils.report.sight.words import cell_table
 from vpipe_utils.report.tricks.leakage import lines as leakage_lines
 from vpipe_utils.report.tricks.leakage import score_table
 from vpipe_utils.report.tricks.paper_tricks import MEASURED, every_row
 from vpipe_utils.report.tricks.words import side_by_side
+from vpipe_utils.review.evidence import record as evidence_record
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDS = ROOT / "outputs" / "reference"
@@ -48,6 +51,13 @@ def markdown(rows: list[list[object]]) -> str:
     text = [[f"{cell:.3f}" if isinstance(cell, float) else str(cell or "") for cell in row] for row in rows]
     text.insert(1, ["---"] * len(rows[0]))
     return "\n".join(f"| {' | '.join(row)} |" for row in text)
+
+
+def as_markdown(table: pd.DataFrame) -> str:
+    """A table of the notebooks as a Markdown table; the heads of its rows come first."""
+    heads = [name if name is not None else table.columns.name for name in table.index.names]
+    rows = table.rename_axis(index=heads, columns=None).reset_index()
+    return markdown([list(rows.columns), *rows.to_numpy(object).tolist()])
 
 
 def headline() -> str:
@@ -103,51 +113,19 @@ def loading_bytes() -> str:
 
 def sight() -> str:
     """The grid of notebook 13: mAP by share in sight; a sentence before the first record."""
-    folder = RECORDS / "sight"
-    if not (folder / "provenance.json").is_file():
+    record = sight_record.read_record(RECORDS)
+    if record is None:
         return "The grid has not been run yet."
-    cells = pd.read_csv(folder / "cells.csv")
-    shares = cells["in_sight"].unique()
-    rows = [["mAP [95 %], labels in sight in a median of", *(f"{share:.0%}" for share in shares)]]
-    for method, of_method in cells.groupby("method", sort=False):
-        shown = [f"{row.mAP:.3f} [{row.low:.3f}, {row.high:.3f}]" for row in of_method.itertuples()]
-        rows.append([method, *shown])
-    return markdown(rows)
+    return as_markdown(cell_table(record).rename_axis("mAP [95 %], by the labels' median share"))
 
 
 def evidence() -> str:
     """How often evidence hits the defect that PipeSim has drawn; a sentence before the first record."""
-    folder = RECORDS / "evidence"
-    if not (folder / "provenance.json").is_file():
+    record = evidence_record.read_record()
+    if record is None:
         return "Evidence has not been measured yet."
-    pointing, spans = (pd.read_csv(folder / f"{name}.csv") for name in ("pointing", "spans"))
-    rows = [
-        ["clips, model, labels", "point on the defect [95 %]", "best naive", "times [95 %]", "right time", "by chance"]
-    ]
-    chosen = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))["chosen"]
-    whole = pointing[
-        (pointing["class"] == "all") & (pointing["way"] == pointing["model"].map(lambda name: chosen[name][0]))
-    ]
-    for row in whole.itertuples():
-        naive = max(row.centre, row.random, row.chance_tile)
-        hit = f"{row.point:.2f} [{row.point_low:.2f}, {row.point_high:.2f}]"
-        times = f"{row.point_times:.1f} [{row.point_times_low:.1f}, {row.point_times_high:.1f}]"
-        at = f"{row.time:.2f} [{row.time_low:.2f}, {row.time_high:.2f}]"
-        rows.append(
-            [
-                f"{row.preset}, {row.model}, {row.labels} {row.labels_of}",
-                hit,
-                f"{naive:.2f}",
-                times,
-                at,
-                f"{row.time_chance:.2f}",
-            ]
-        )
-    told = [["seconds in sight, overlap with the truth", "told [95 %]", "a ninth of the clip", "the whole clip"]]
-    for row in spans.itertuples():
-        cell = f"{row.overlap:.2f} [{row.overlap_low:.2f}, {row.overlap_high:.2f}]"
-        told.append([f"{row.preset}, {row.labels} {row.labels_of}", cell, f"{row.own:.2f}", f"{row.whole:.2f}"])
-    return f"{markdown(rows)}\n\n{markdown(told)}"
+    pointing, seconds = evidence_record.pointing_table(record), evidence_record.seconds_table(record)
+    return f"{as_markdown(pointing)}\n\n{as_markdown(seconds)}"
 
 
 def _loaded() -> pd.DataFrame:
@@ -183,9 +161,8 @@ def tricks() -> str:
     if not tables.keys() & set(MEASURED):
         runs = len(list((RECORDS / "bench" / "runs").glob("*.fold_*.parquet")))
         return f"The bench is under way: {runs} runs are recorded, no trick has all of its own yet."
-    shown = pd.concat([side_by_side(every_row(tables, table)).assign(table=table) for table in ("IV", "V")])
-    shown.insert(0, "", shown.pop("table"))
-    return markdown([list(shown.columns), *shown.values.tolist()])
+    shown = {table: side_by_side(every_row(tables, table)).set_index("trick") for table in ("IV", "V")}
+    return as_markdown(pd.concat(shown, names=[""]))
 
 
 def leakage() -> str:
@@ -193,8 +170,7 @@ def leakage() -> str:
     tables = {path.stem: pd.read_csv(path) for path in (RECORDS / "leakage").glob("*.csv")}
     if "scores" not in tables:
         return "What sibling clips buy has not been measured yet."
-    shown = score_table(tables)
-    return f"{markdown([list(shown.columns), *shown.values.tolist()])}\n\n{as_list(leakage_lines(tables))}"
+    return f"{as_markdown(score_table(tables).set_index('mAP'))}\n\n{as_list(leakage_lines(tables))}"
 
 
 NAMED = {"real": "real", "twin": "PipeSim"}

@@ -80,6 +80,7 @@ def test_tables_have_the_ways_tried_and_the_best_one_measured(folder: Path) -> N
     assert pointing.index.tolist() == ["demo"] * 3 + ["other"], "of all classes, by the chosen way"
     assert pointing["held-out"].tolist()[:2] == ["1,200 all labels", "700 labels found"]
     assert pointing["best naive"].tolist() == ["0.25"] * 4
+    assert pointing["times as often [95 %]"].tolist() == ["2.0 [1.5, 2.5]"] * 3 + ["2.0 [9.0, 2.5]"]
     assert record.seconds_table(made)["first second off by"].tolist() == ["0.08 s"] * 2
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
@@ -81,7 +82,7 @@ def ways_table(record: Record) -> pd.DataFrame:
         "question": rows["question"].map(QUESTIONS),
         "way": rows["way"],
         "validation labels": rows["labels"],
-        "hit [95 %]": in_rows(_figures, rows, "hit", "low", "high"),
+        "hit [95 %]": in_rows(partial(with_interval, form=".2f"), rows, "hit", "low", "high"),
         "": rows["chosen"].map({True: "chosen", False: ""}),
     }).pipe(_headed)  # fmt: skip
 
@@ -95,6 +96,7 @@ def pointing_table(record: Record) -> pd.DataFrame:
         "held-out": _labels(rows),
         "point on the defect [95 %]": _with_interval(rows, "point"),
         "best naive": rows[list(NAIVE)].max(axis=1).map("{:.2f}".format),
+        "times as often [95 %]": _with_interval(rows, "point_times", ".1f"),
         "in sight at that time [95 %]": _with_interval(rows, "time"),
         "at a time by chance": rows["time_chance"].map("{:.2f}".format),
     }).pipe(_headed)  # fmt: skip
@@ -166,7 +168,7 @@ def _time(record: Record) -> str:
     return (
         f"At the second that is shown the class is in sight for {_share(every, 'time')} of the labels, at one by "
         f"chance for {every['time_chance']:.0%}.{brief} The seconds that are told overlap with the true ones by "
-        f"{_figures(*span[['overlap', 'overlap_low', 'overlap_high']])}; a ninth of the clip around "
+        f"{with_interval(*span[['overlap', 'overlap_low', 'overlap_high']], '.2f')}; a ninth of the clip around "
         f"that second does by {span['own']:.2f}, the whole clip by {span['whole']:.2f}."
     )
 
@@ -196,9 +198,5 @@ def _share(row: pd.Series, name: str) -> str:
     return with_interval(row[name], row[f"{name}_low"], row[f"{name}_high"], ".0%")
 
 
-def _with_interval(rows: pd.DataFrame, name: str) -> list[str]:
-    return in_rows(_figures, rows, name, f"{name}_low", f"{name}_high")
-
-
-def _figures(value: float, low: float, high: float) -> str:
-    return with_interval(value, low, high, ".2f")
+def _with_interval(rows: pd.DataFrame, name: str, form: str = ".2f") -> list[str | None]:
+    return in_rows(partial(with_interval, form=form), rows, name, f"{name}_low", f"{name}_high")
