@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.metrics import precision_recall_curve
 
 from vpipe_utils.data.annotations import recording_of
+from vpipe_utils.evaluation.tricks.untrained import class_thresholds
 from vpipe_utils.review.evidence.attribution import MAP_WAYS, TILE_WAYS
 from vpipe_utils.review.evidence.sight import Span, overlap
 
@@ -106,17 +106,13 @@ def span_table(rows: pd.DataFrame, fps: Mapping[str, float], n: int, seed: int) 
 
 
 def thresholds(labels: pd.DataFrame, predictions: pd.DataFrame, classes: Sequence[str]) -> dict[str, float]:
-    """Per class the probability with the best F1 on these clips: from there on a label counts as found."""
-    scores = predictions.set_index("video").loc[labels["video"]]
-    best = {}
-    for code in classes:
-        if not labels[code].any():
-            best[code] = np.inf
-            continue
-        precision, recall, levels = precision_recall_curve(labels[code], scores[code])
-        harmonic = 2 * precision * recall / np.maximum(precision + recall, 1e-12)
-        best[code] = float(levels[harmonic[:-1].argmax()])
-    return best
+    """Per class the probability with the best F1 on these clips: from there on a label counts as found.
+
+    Infinite for a class that no clip has.
+    """
+    columns = ["video", *classes]
+    best = class_thresholds(predictions[columns], labels[columns])
+    return best.where(labels[list(classes)].any(), np.inf).to_dict()
 
 
 def interval(above: np.ndarray, below: np.ndarray, videos: Sequence[str], n: int, seed: int) -> tuple[float, float]:
