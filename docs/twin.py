@@ -19,7 +19,6 @@ from vpipe_utils.data.params import DataParams
 from vpipe_utils.evaluation.visibility import visible_shares
 from vpipe_utils.pipesim.clips import Filming, begin
 from vpipe_utils.pipesim.labelsets import plan
-from vpipe_utils.project.parameter_files import layer_files, read_layers
 from vpipe_utils.storage.tables import read_table
 from vpipe_utils.video import read_frames
 
@@ -87,7 +86,7 @@ def sheet(params: DataParams) -> np.ndarray:
 
 
 def main() -> None:
-    params = DataParams.from_values(read_layers(layer_files("demo")))
+    params = DataParams.from_preset("demo")
     RECORD.parent.mkdir(exist_ok=True)
     figures(params).to_csv(RECORD, index=False)
     cv2.imwrite(str(SHEET), cv2.cvtColor(sheet(params), cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, 82])

@@ -22,16 +22,16 @@ def values(preset: str = "smoke", model: str | None = None, fold: int | None = N
 
 @pytest.mark.parametrize("preset", PRESETS)
 def test_every_preset_is_valid_for_every_model_and_fold(preset: str) -> None:
-    data = DataParams.from_values(values(preset))
+    data = DataParams.from_preset(preset)
     assert data.preset == preset
     assert {approach for approach, _ in data.runs} == set(KINDS)
     for approach, model in data.runs:
         for fold in range(data.n_folds):
             params = read_model(preset, model, fold)
             assert (params.approach, params.model, params.fold) == (approach, model, fold)
-    BenchmarkParams.from_values(values(preset, "benchmarks"))
-    WeakParams.from_values(values(preset, "weak"))
-    ensemble = EnsembleParams.from_values(values(preset, "ensemble"))
+    BenchmarkParams.from_preset(preset)
+    assert WeakParams.from_preset(preset, "/elsewhere").layout.root == Path("/elsewhere") / preset
+    ensemble = EnsembleParams.from_preset(preset)
     assert ensemble.ensemble_weights is None or math.isclose(sum(ensemble.ensemble_weights), 1)
 
 

@@ -61,6 +61,13 @@ class Parameters(BaseModel):
         return cls.from_values({**read_layers(files), **own})
 
     @classmethod
+    def from_preset(cls, preset: str, outputs: str | None = None) -> Self:
+        """Those of a preset's files, for scripts; ``outputs``: another folder for everything that is written."""
+        files = layer_files(preset, cls.layer)
+        values = read_layers(files) | ({"outputs": outputs} if outputs else {})
+        return cls.from_values(values, f"params/{preset}/{cls.layer or 'data'}.yaml", files)
+
+    @classmethod
     def from_values(cls, values: Mapping[str, Any], where: str = "parameters", files: Sequence[Path] = ()) -> Self:
         """Validate; one sentence a fault, naming the key, which of ``files`` sets it (else ``where``), the nearest."""
         try:

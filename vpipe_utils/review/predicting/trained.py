@@ -18,7 +18,7 @@ from vpipe_utils.evaluation.member_weights import weights_of
 from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.evaluation.scores import find_runs, validation_predictions
 from vpipe_utils.learning.params import KINDS, TrainParams
-from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.project.parameter_files import read_layers
 from vpipe_utils.project.paths import APPROACHES, Layout, project_root, resolve
 from vpipe_utils.storage.tables import read_json
 from vpipe_utils.tiles.tile_writer import Settings
@@ -138,9 +138,7 @@ def require_alike(members: Sequence[Member]) -> None:
 
 
 def _ensemble(preset: str, outputs: str | None) -> Trained:
-    files = layer_files(preset, "ensemble")
-    values = read_layers(files) | ({"outputs": outputs} if outputs else {})
-    params = EnsembleParams.from_values(values, f"params/{preset}/ensemble.yaml", files)
+    params = EnsembleParams.from_preset(preset, outputs)
     layout, classes = params.layout, list(params.class_codes)
     try:
         runs = find_runs(params)
