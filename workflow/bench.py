@@ -11,33 +11,28 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
 import pandas as pd
+import where
+from here import ROOT, faults_told
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
-
-import where  # noqa: E402
-from job import die_with_parent  # noqa: E402
-
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.data.prepared_tables import read_held_out, read_labels, read_test_videos  # noqa: E402
-from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
-from vpipe_utils.evaluation.tricks.plan import Plan, read_plan  # noqa: E402
-from vpipe_utils.evaluation.tricks.records import LABELS, PLAIN, RunRecord, known_labels, read_records, write_record  # noqa: E402
-from vpipe_utils.evaluation.tricks.tuning import chosen_rates  # noqa: E402
-from vpipe_utils.learning.params import read_model  # noqa: E402
-from vpipe_utils.project.parallel import run_parallel, usable_cores  # noqa: E402
-from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE, layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.paths import Layout, RunName  # noqa: E402
-from vpipe_utils.project.seeds import derive_seed  # noqa: E402
-from vpipe_utils.storage.files import atomic_path  # noqa: E402
-from vpipe_utils.storage.tables import read_json, read_table  # noqa: E402
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.data.prepared_tables import read_held_out, read_labels, read_test_videos
+from vpipe_utils.evaluation.params import EnsembleParams
+from vpipe_utils.evaluation.tricks.plan import Plan, read_plan
+from vpipe_utils.evaluation.tricks.records import LABELS, PLAIN, RunRecord, known_labels, read_records, write_record
+from vpipe_utils.evaluation.tricks.tuning import chosen_rates
+from vpipe_utils.learning.params import read_model
+from vpipe_utils.project.parallel import run_parallel, usable_cores
+from vpipe_utils.project.parameter_files import LIST_OF_RUNS, NAMES, PLACE
+from vpipe_utils.project.paths import Layout, RunName
+from vpipe_utils.project.seeds import derive_seed
+from vpipe_utils.storage.files import atomic_path
+from vpipe_utils.storage.tables import read_json, read_table
 
 FIGURES = ("weights", "best_epoch", "epochs", "val_mAP", "parameters", "precision", "device")
 VARIES = ("time",)  # in provenance.json, from one making of the same run to the next
@@ -48,11 +43,9 @@ A_TIME = 8  # runs a job slot between two rounds of records: what a stopped benc
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the bench of tricks and write its records")
     parser.add_argument("--preset", default="bench", help="a folder of params/ with a plan.yaml")
-    where.add_options(parser)
-    arguments, further = parser.parse_known_args()
-    further = [word for word in further if word != "--"]
+    arguments, further = where.parsed(parser)
     os.chdir(ROOT)
-    try:
+    with faults_told("make bench"):
         bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
         confirmation = bench.plan.confirmation(chosen_rates(bench.plan, bench.records()))
@@ -62,8 +55,6 @@ def main() -> None:
         if not further:
             folder = write_tables(bench.data.layout.tricks, bench.tables())
             print(f"the tables: {folder}; make report shows them", file=sys.stderr)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make bench: {error}")
 
 
 class Bench:
@@ -75,9 +66,7 @@ class Bench:
         self.preset, self.outputs, self.further, self.profile = preset, outputs, further, profile
         self.jobs_given, self.jobs = jobs, jobs or usable_cores()
         self.plan: Plan = read_plan(preset)
-        files = layer_files(preset)
-        values = read_layers(files) | ({"outputs": outputs} if outputs else {})
-        self.data = DataParams.from_values(values, f"params/{preset}/data.yaml", files)
+        self.data = DataParams.from_preset(preset, outputs)
         self.approach = read_model(preset, self.plan.model).approach
         self.folder = self.data.layout.tricks / "runs"  # where records are written
         self.kept = ROOT / "outputs" / "reference" / preset / "runs"  # those in git
@@ -124,22 +113,14 @@ class Bench:
 
     def draws(self) -> tuple[int, int]:
         """Draws of recordings for an interval, and their seed."""
-        files = layer_files(self.preset, "ensemble")
-        params = EnsembleParams.from_values(read_layers(files), f"params/{self.preset}/ensemble.yaml", files)
-        return params.bootstrap, derive_seed(self.data.seed, "bootstrap")
+        return EnsembleParams.from_preset(self.preset).bootstrap, derive_seed(self.data.seed, "bootstrap")
 
     def train(self, names: Iterable[RunName]) -> None:
         # As the Snakefile has them: relative inside the project.
         root = self.data.layout.root
         root = root.relative_to(ROOT) if root.is_relative_to(ROOT) else root
         targets = [str(root / "runs" / self.approach / name.recipe / name.part / "metrics.json") for name in names]
-        command = [sys.executable, str(ROOT / "workflow" / "run.py"), "--preset", self.preset]
-        command += where.words(self.jobs_given, self.profile, self.outputs)
-        # A killed bench takes it along: else it would hold the preset's lock, and the next start would be refused.
-        ends = die_with_parent if os.getpid() != 1 else None
-        done = subprocess.run([*command, "--", *targets, *self.further], preexec_fn=ends)
-        if done.returncode:
-            sys.exit(done.returncode)
+        where.run(self.preset, self.jobs_given, self.profile, self.outputs, [*targets, *self.further])
 
     def record(self, names: Iterable[RunName]) -> None:
         layout = self.data.layout

@@ -8,16 +8,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from here import ROOT, faults_told
 
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.paths import resolve  # noqa: E402
-from vpipe_utils.review.corrections import join_corrections  # noqa: E402
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.project.paths import resolve
+from vpipe_utils.review.corrections import join_corrections
 
 
 def main() -> None:
@@ -29,14 +25,11 @@ def main() -> None:
     arguments = parser.parse_args()
     name = arguments.next or f"{arguments.preset}_next"
     os.chdir(ROOT)
-    try:
+    with faults_told("corrections"):
         if not (arguments.review and arguments.csv):
             raise ValueError("name both, as in REVIEW=outputs/mytown/review/week_12 CSV=week_12_corrections.csv")
-        values = read_layers(layer_files(arguments.preset))
-        params = DataParams.from_values(values, f"params/{arguments.preset}/data.yaml")
+        params = DataParams.from_preset(arguments.preset)
         made = join_corrections(params, resolve(arguments.review), resolve(arguments.csv), name)
-    except (ValueError, OSError) as error:
-        sys.exit(f"corrections: {error}")
     print(f"{made.corrected} clips from the review ({made.changed} had other labels before), {made.kept} from before:")
     print(f"  {made.labels}\n  {made.parameters}\nTrain with them: make report PRESET={name}")
 

@@ -18,19 +18,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
+from here import ROOT, faults_told
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.data.prepared_tables import read_folds, read_held_out, read_labels  # noqa: E402
-from vpipe_utils.evaluation.predictions import read_predictions  # noqa: E402
-from vpipe_utils.project.dependencies import TRAINING, deciding_versions, digest_of  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.provenance import provenance  # noqa: E402
-from vpipe_utils.project.seeds import derive_seed  # noqa: E402
-from vpipe_utils.storage.files import atomic_path, make_folder, temporary_folder  # noqa: E402
-from vpipe_utils.storage.tables import read_table, write_json  # noqa: E402
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.data.prepared_tables import read_folds, read_held_out, read_labels
+from vpipe_utils.evaluation.predictions import read_predictions
+from vpipe_utils.project.dependencies import TRAINING, deciding_versions, digest_of
+from vpipe_utils.project.provenance import provenance
+from vpipe_utils.project.seeds import derive_seed
+from vpipe_utils.storage.files import atomic_path, make_folder, temporary_folder
+from vpipe_utils.storage.tables import read_table, write_json
 
 
 class Size(NamedTuple):
@@ -66,10 +63,8 @@ def main(arguments: list[str] | None = None) -> None:
         "--cost-clips", type=int, default=COST_CLIPS, help="clips whose evidence is written for its cost"
     )
     given = parser.parse_args(arguments)
-    try:
+    with faults_told("make evidence"):
         make_record(given)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make evidence: {error}")
 
 
 def make_record(given: argparse.Namespace) -> None:
@@ -81,7 +76,7 @@ def make_record(given: argparse.Namespace) -> None:
     made, tables = provenance(), {"ways": [], "pointing": [], "spans": []}
     best: dict[str, list[str]] = {}
     for preset in given.presets:
-        data = data_of(preset, given.outputs)
+        data = DataParams.from_preset(preset, given.outputs)
         seed = derive_seed(data.seed, "bootstrap")
         for model in given.models:
             size = SIZES[model]
@@ -105,7 +100,7 @@ def make_record(given: argparse.Namespace) -> None:
             if spans:
                 fps = read_table(data.layout.videos_table).set_index("video")["fps"]
                 tables["spans"].append(summary.span_table(rows, fps, DRAWS, seed).assign(**head))
-    data = data_of(given.presets[0], given.outputs)
+    data = DataParams.from_preset(given.presets[0], given.outputs)
     cost = cost_of(data, given.models[0], given.cost_clips)
     made["sizes"] = {model: SIZES[model]._asdict() for model in given.models}
     made |= {"draws": DRAWS, "chosen": best, "settings": settings()}
@@ -124,12 +119,6 @@ def write(folder: Path, tables: dict[str, pd.DataFrame], made: dict[str, object]
         part.write_bytes(drawn.png())
     write_json(made, folder / "provenance.json")
     print(f"the record: {folder}", file=sys.stderr)
-
-
-def data_of(preset: str, outputs: str | None) -> DataParams:
-    files = layer_files(preset)
-    values = read_layers(files) | ({"outputs": outputs} if outputs else {})
-    return DataParams.from_values(values, f"params/{preset}/data.yaml", files)
 
 
 def run_of(data: DataParams, model: str) -> Path:

@@ -10,9 +10,8 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import home  # noqa: E402
+import home
+from here import faults_told
 
 
 def main() -> int:
@@ -21,15 +20,12 @@ def main() -> int:
     parser.add_argument("--out", default="", help="the folder to write; else packed/<run> in the project")
     arguments = parser.parse_args()
     home.provide(os.environ)
-    try:
+    with faults_told("make export"):
         from vpipe_utils.review.predicting.export import export
         from vpipe_utils.review.predicting.trained import find_trained
 
         out = arguments.out or Path("packed") / find_trained(arguments.run).name
         folder = export(arguments.run, out)
-    except (ValueError, OSError) as error:
-        print(f"make export: {error}", file=sys.stderr)
-        return 1
     size = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
     print(f"{folder}: {size / 1e6:,.0f} MB; predict with it by make predict VIDEOS=folder RUN={folder}")
     return 0

@@ -25,12 +25,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from here import ROOT
 
-from vpipe_utils.project.parameter_files import TEXT, layer_files, read_layers  # noqa: E402
-from vpipe_utils.storage.files import atomic_path, temporary_folder  # noqa: E402
-from vpipe_utils.storage.locks import lock  # noqa: E402
+from vpipe_utils.project.parameter_files import TEXT, layer_files, read_layers
+from vpipe_utils.storage.files import atomic_path, temporary_folder
+from vpipe_utils.storage.locks import lock
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 GPU_WAIT_SECONDS = 2.0

@@ -15,15 +15,13 @@ import shutil
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+import where
+from bench import Bench, write_tables
+from here import ROOT, faults_told
 
-import where  # noqa: E402
-from bench import Bench, write_tables  # noqa: E402
-
-from vpipe_utils.pipesim.dataset import DONE  # noqa: E402
-from vpipe_utils.project.parameter_files import read_yaml  # noqa: E402
-from vpipe_utils.storage.files import atomic_path  # noqa: E402
+from vpipe_utils.pipesim.dataset import DONE
+from vpipe_utils.project.parameter_files import read_yaml
+from vpipe_utils.storage.files import atomic_path
 
 KINDS = {"whole": "folds that keep recordings whole", "plain": "folds that tear recordings apart"}
 
@@ -31,11 +29,9 @@ KINDS = {"whole": "folds that keep recordings whole", "plain": "folds that tear 
 def main() -> None:
     parser = argparse.ArgumentParser(description="measure what sibling clips buy, and write the records")
     parser.add_argument("--preset", default="leakage", help="a folder of params/ with a plan.yaml and plain folds")
-    where.add_options(parser)
-    arguments, further = parser.parse_known_args()
-    further = [word for word in further if word != "--"]
+    arguments, further = where.parsed(parser)
     os.chdir(ROOT)
-    try:
+    with faults_told("make leakage"):
         plain, whole = sides(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         names = plain.plan.confirmation({})
         whole.make(KINDS["whole"], names)
@@ -44,8 +40,6 @@ def main() -> None:
         plain.make(KINDS["plain"], names)
         if not further:
             print(f"the tables: {gather(plain, whole)}; make report shows them", file=sys.stderr)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make leakage: {error}")
 
 
 def sides(

@@ -14,9 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-from job import claim_gpus, die_with_parent, job_environment  # noqa: E402
+from job import claim_gpus, die_with_parent, job_environment
 
 
 def main() -> int:

@@ -11,18 +11,15 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from here import ROOT, faults_told
 
-from vpipe_utils.data.label_checks import read_own_labels  # noqa: E402
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.data.video_table import index_videos  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.storage.tables import write_json  # noqa: E402
-from vpipe_utils.tiles.tile_writer import Settings, build_shards  # noqa: E402
+from vpipe_utils.data.label_checks import read_own_labels
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.data.video_table import index_videos
+from vpipe_utils.storage.tables import write_json
+from vpipe_utils.tiles.tile_writer import Settings, build_shards
 
 
 def main() -> None:
@@ -33,19 +30,16 @@ def main() -> None:
     parser.add_argument("--done", type=Path, help="a file to write when all is done")
     arguments = parser.parse_args()
     os.chdir(ROOT)
-    try:
+    with faults_told(f"prepare {arguments.part}"):
         done = prepare(arguments.preset, arguments.part, arguments.outputs)
         if arguments.done:
             write_json(done, arguments.done)
-    except (ValueError, OSError) as error:
-        sys.exit(f"prepare {arguments.part}: {error}")
     print(f"part {arguments.part}: {done['readable']} of {done['videos']} videos can be read, {done['shards']} shards")
 
 
 def prepare(preset: str, which: str, outputs: str | None = None) -> dict[str, int]:
     """Index and cache one part, "1/8" to "8/8"; gives the numbers of its videos, readable ones and shards."""
-    values = read_layers(layer_files(preset)) | ({"outputs": outputs} if outputs else {})
-    params = DataParams.from_values(values, f"params/{preset}/data.yaml")
+    params = DataParams.from_preset(preset, outputs)
     if params.source != "files":
         raise ValueError("parts are for source: files; notebook 01 makes the clips of PipeSim where it uses them")
     part = number_of(which)

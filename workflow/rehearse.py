@@ -19,22 +19,20 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import home
+import pandas as pd
+from here import ROOT
+from job import cell_error, job_environment, last_line, plain_ipython, require_usable_gpus, visible_gpus
+from run import REHEARSAL, end_leftovers, hold_lock
 
-import home  # noqa: E402
-import pandas as pd  # noqa: E402
-from job import cell_error, job_environment, last_line, plain_ipython, require_usable_gpus, visible_gpus  # noqa: E402
-from run import REHEARSAL, end_leftovers, hold_lock  # noqa: E402
-
-from vpipe_utils.data import video_table  # noqa: E402
-from vpipe_utils.data.label_checks import read_own_labels  # noqa: E402
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.learning.params import FrameParams, TrainParams, VideoParams, read_model  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, model_names, read_layers  # noqa: E402
-from vpipe_utils.project.paths import Layout  # noqa: E402
-from vpipe_utils.storage.files import atomic_path, make_folder, sweep, temporary_folder  # noqa: E402
-from vpipe_utils.storage.tables import read_json  # noqa: E402
+from vpipe_utils.data import video_table
+from vpipe_utils.data.label_checks import read_own_labels
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.learning.params import FrameParams, TrainParams, VideoParams, read_model
+from vpipe_utils.project.parameter_files import model_names
+from vpipe_utils.project.paths import Layout
+from vpipe_utils.storage.files import atomic_path, make_folder, sweep, temporary_folder
+from vpipe_utils.storage.tables import read_json
 
 NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
 EPOCHS, CPU_EPOCHS = 3, 2  # one before it is killed, one that warms up, on a GPU one that is timed
@@ -89,8 +87,7 @@ def rehearse_all(rehearsal: Rehearsal, models: dict[str, TrainParams]) -> pd.Dat
 
 def models_of(preset: str) -> dict[str, TrainParams]:
     """Every model the preset trains, then those that lie in its folder without being named: by name, checked."""
-    files = layer_files(preset)
-    data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
+    data = DataParams.from_preset(preset)
     names = [model for _, model in data.runs]
     fold = data.train_folds[0]
     return {name: read_model(preset, name, fold) for name in dict.fromkeys([*names, *model_names(preset)])}

@@ -16,9 +16,8 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
-import home  # noqa: E402
+import home
+from here import faults_told
 
 UNLABELLED = (
     "unlabelled"  # instead of a folder: the clips of the preset that have no labels, as its runs predicted them
@@ -39,7 +38,7 @@ def main() -> int:
     # Threads of PyTorch that wait for each other give their core away: with other work on the machine 92 seconds for
     # 100 clips in place of 400, on 2 cores.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
+    with faults_told("make predict", MemoryError, RuntimeError):
         if not arguments.videos:
             raise ValueError(
                 "say which clips: make predict VIDEOS=folder, or VIDEOS=unlabelled for those of the preset itself"
@@ -54,9 +53,6 @@ def main() -> int:
         else:
             where = (arguments.name or None, arguments.out or None, arguments.workers)
             folder = make_review(arguments.videos, arguments.run, *where, missed=arguments.missed)
-    except (ValueError, OSError, MemoryError, RuntimeError) as error:
-        print(f"make predict: {error}", file=sys.stderr)
-        return 1
     print(f"{folder} is written after {time.monotonic() - began:.0f} seconds")
     return 0
 

@@ -24,26 +24,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import home
+import where
+from clean import WRITTEN
+from here import ROOT, faults_told
+from job import require_usable_gpus, visible_gpus
+from plan import Plan
 
-import home  # noqa: E402
-from clean import WRITTEN  # noqa: E402
-from job import require_usable_gpus, visible_gpus  # noqa: E402
-from plan import Plan  # noqa: E402
-
-from vpipe_utils.benchmarks.params import BenchmarkParams  # noqa: E402
-from vpipe_utils.data.classes import are_official  # noqa: E402
-from vpipe_utils.data.label_checks import check_labels  # noqa: E402
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
-from vpipe_utils.learning.params import fits, read_model, say_smaller_batches  # noqa: E402
-from vpipe_utils.project.parallel import usable_cores  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers, read_yaml  # noqa: E402
-from vpipe_utils.project.paths import Layout, resolve  # noqa: E402
-from vpipe_utils.storage.files import make_folder, sweep, writing  # noqa: E402
-from vpipe_utils.storage.locks import lock  # noqa: E402
-from vpipe_utils.user_files.user_text import listed  # noqa: E402
+from vpipe_utils.benchmarks.params import BenchmarkParams
+from vpipe_utils.data.classes import are_official
+from vpipe_utils.data.label_checks import check_labels
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.evaluation.params import EnsembleParams
+from vpipe_utils.learning.params import fits, read_model, say_smaller_batches
+from vpipe_utils.project.parallel import usable_cores
+from vpipe_utils.project.parameter_files import read_yaml
+from vpipe_utils.project.paths import Layout, resolve
+from vpipe_utils.storage.files import make_folder, sweep, writing
+from vpipe_utils.storage.locks import lock
+from vpipe_utils.user_files.user_text import listed
 
 PROFILES = ROOT / "workflow" / "profiles"
 HERE = "default"  # the profile of one machine
@@ -53,16 +52,12 @@ REHEARSAL = ".rehearsal"  # in a root that rehearse.py made: what lies there is 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the report of one preset")
     parser.add_argument("--preset", default="demo", help="a folder of params/")
-    parser.add_argument("--jobs", type=int, help="jobs at a time: on this machine as many as it has cores")
-    parser.add_argument("--profile", default=HERE, help="a folder of workflow/profiles, as slurm for a cluster")
-    parser.add_argument("--outputs", help="another folder for everything that is written")
     parser.add_argument("--trick", default="", help="train every model with these tricks besides, one after another")
     parser.add_argument("--missing", type=json.loads, default=[], help="runs without which the pages are made, as JSON")
-    arguments, further = parser.parse_known_args()
-    further = [word for word in further if word != "--"]
+    arguments, further = where.parsed(parser)
     os.chdir(ROOT)
     said = home.provide(os.environ)
-    try:
+    with faults_told("make report"):
         tricks = arguments.trick.split()
         data = checked(arguments.preset, arguments.outputs, tricks)
         profile = read_profile(arguments.profile or HERE)
@@ -71,8 +66,6 @@ def main() -> None:
         root = root_of(data, arguments.outputs)
         hold_lock(root)
         os.chdir(work_folder(root))
-    except (ValueError, OSError) as error:
-        sys.exit(f"make report: {error}")
     if said:
         print(said, file=sys.stderr)
     left = end_leftovers(root)
@@ -88,10 +81,10 @@ def main() -> None:
     # Values inside braces stay text; one that stands alone Snakemake would take for a number, as in preset=007.
     values = {"preset": arguments.preset} | ({"outputs": arguments.outputs} if arguments.outputs else {})
     values |= {"tricks": tricks, "missing": arguments.missing}
-    where, settings = limits(profile, arguments.jobs)
+    place, settings = limits(profile, arguments.jobs)
     settings = [f"run={json.dumps(values, ensure_ascii=False)}", *(f"{key}={of}" for key, of in settings.items())]
     os.environ["VPIPE_ROOT"] = str(root)
-    failed = snakemake([*again, "--logger", "vpipe", *where, "--nolock", *further, "--config", *settings])
+    failed = snakemake([*again, "--logger", "vpipe", *place, "--nolock", *further, "--config", *settings])
     # Where targets are named, as by the bench, no pages are asked for.
     whole = all(word.startswith("-") for word in further)
     going_on = whole and (profile.keep_going or {"--keep-going", "-k"} & set(further))
@@ -187,8 +180,7 @@ def checked(
 
     `with_files`: false where the preset is only looked at, so that its videos need not be on this machine.
     """
-    files = layer_files(preset)
-    data = DataParams.from_values(read_layers(files), f"params/{preset}/data.yaml", files)
+    data = DataParams.from_preset(preset)
     if data.preset != preset:
         raise ValueError(
             f"params/{preset}/data.yaml: preset is '{data.preset}', but the folder is '{preset}': write "
@@ -203,9 +195,8 @@ def checked(
         for fold in data.train_folds:
             for trick in (None, *(trick for trick in tricks if fits(trick, approach))):
                 read_model(preset, model, fold, trick)
-    for name, kind in (("ensemble", EnsembleParams), ("benchmarks", BenchmarkParams)):
-        files = layer_files(preset, name)
-        kind.from_values(read_layers(files), f"params/{preset}/{name}.yaml", files)
+    for kind in (EnsembleParams, BenchmarkParams):
+        kind.from_preset(preset)
     if data.source == "files" and with_files:
         for key, path in (("videos_dir", data.videos_path), ("annotations", data.annotations_path)):
             if not path.exists():

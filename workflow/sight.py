@@ -10,26 +10,22 @@ from __future__ import annotations
 
 import argparse
 import hashlib
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+import where
+from here import faults_told
 
-import where  # noqa: E402
-
-from vpipe_utils.data.params import DataParams  # noqa: E402
-from vpipe_utils.evaluation.params import EnsembleParams  # noqa: E402
-from vpipe_utils.evaluation.sight.record import PRESETS, PROVENANCE, record_lies, write_record  # noqa: E402
-from vpipe_utils.project.dependencies import RESULTS, deciding_versions, digest_of  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.provenance import provenance  # noqa: E402
-from vpipe_utils.project.seeds import derive_seed  # noqa: E402
-from vpipe_utils.storage.files import atomic_path  # noqa: E402
-from vpipe_utils.storage.tables import read_json  # noqa: E402
+from vpipe_utils.data.params import DataParams
+from vpipe_utils.evaluation.params import EnsembleParams
+from vpipe_utils.evaluation.sight.record import PRESETS, PROVENANCE, record_lies, write_record
+from vpipe_utils.project.dependencies import RESULTS, deciding_versions, digest_of
+from vpipe_utils.project.provenance import provenance
+from vpipe_utils.project.seeds import derive_seed
+from vpipe_utils.storage.files import atomic_path
+from vpipe_utils.storage.tables import read_json
 
 ENTRY = "vpipe_utils/evaluation/sight/gather.py"
 SHOWN = (
@@ -45,28 +41,21 @@ SHOWN = (
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the grid of notebook 13 and write its record")
-    where.add_options(parser)
-    arguments, further = parser.parse_known_args()
-    further = [word for word in further if word != "--"]
-    place = where.words(arguments.jobs, arguments.profile, arguments.outputs)
+    arguments, further = where.parsed(parser)
     for preset in PRESETS:
         print(f"{preset}:", file=sys.stderr)
-        words = ["--preset", preset, *place, "--", "--until", "predict", *further]
-        failed = subprocess.run([sys.executable, str(ROOT / "workflow" / "run.py"), *words]).returncode
-        if failed:
-            sys.exit(failed)
+        place = (arguments.jobs, arguments.profile, arguments.outputs)
+        where.run(preset, *place, ["--until", "predict", *further])
     if further:  # a plan, or a part of the grid
         return
-    try:
+    with faults_told("make sight"):
         folder = make_record(arguments.outputs)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make sight: {error}")
     print(f"the record: {folder}; make report shows it as its page on super-images", file=sys.stderr)
 
 
 def make_record(outputs: str | None = None) -> Path:
     """Write the record, unless it is there and of the same predictions and code; give its folder."""
-    presets = [presets_data(preset, outputs) for preset in PRESETS]
+    presets = [DataParams.from_preset(preset, outputs) for preset in PRESETS]
     folder = record_lies(presets[0].layout.root.parent)
     made_of = fingerprint(presets)
     if (folder / PROVENANCE).is_file() and read_json(folder / PROVENANCE).get("made_of") == made_of:
@@ -76,8 +65,7 @@ def make_record(outputs: str | None = None) -> Path:
     from vpipe_utils.report.sight.figures import grid
 
     began = time.monotonic()
-    files = layer_files("sight", "ensemble")
-    draws = EnsembleParams.from_values(read_layers(files), "params/sight/ensemble.yaml", files).bootstrap
+    draws = EnsembleParams.from_preset("sight").bootstrap
     tables = gather(presets, draws, derive_seed(presets[0].seed, "bootstrap"))
     sizes = {key: getattr(presets[0], key) for key in SHOWN}
     took = {"draws": draws, "gather_seconds": round(time.monotonic() - began)}
@@ -85,12 +73,6 @@ def make_record(outputs: str | None = None) -> Path:
     with atomic_path(folder / "figure.png") as part:
         part.write_bytes(grid(record).png())
     return folder
-
-
-def presets_data(preset: str, outputs: str | None) -> DataParams:
-    files = layer_files(preset)
-    values = read_layers(files) | ({"outputs": outputs} if outputs else {})
-    return DataParams.from_values(values, f"params/{preset}/data.yaml", files)
 
 
 def fingerprint(presets: Sequence[DataParams]) -> str:

@@ -8,16 +8,14 @@ Writes outputs/reference/coverage/coverage.csv, which notebook 07 shows, and bes
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from here import ROOT
 
-from vpipe_utils.evaluation.tricks import simulation  # noqa: E402
-from vpipe_utils.project.provenance import provenance  # noqa: E402
-from vpipe_utils.storage.files import atomic_path  # noqa: E402
-from vpipe_utils.storage.tables import write_json  # noqa: E402
+from vpipe_utils.evaluation.tricks import simulation
+from vpipe_utils.project.provenance import provenance
+from vpipe_utils.storage.files import atomic_path
+from vpipe_utils.storage.tables import write_json
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -14,23 +14,20 @@ import csv
 import io
 import json
 import os
-import sys
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+import home
+from here import ROOT, faults_told
+from job import cell_error, last_line
+from plan import NOTEBOOKS, Plan, mark_of
+from run import checked, limits, read_profile, root_of, snakemake, work_folder
 
-import home  # noqa: E402
-from job import cell_error, last_line  # noqa: E402
-from plan import NOTEBOOKS, Plan, mark_of  # noqa: E402
-from run import checked, limits, read_profile, root_of, snakemake, work_folder  # noqa: E402
-
-from vpipe_utils.project.parameter_files import layer_files, read_layers  # noqa: E402
-from vpipe_utils.project.paths import RunName  # noqa: E402
-from vpipe_utils.storage.locks import lock  # noqa: E402
+from vpipe_utils.project.parameter_files import layer_files, read_layers
+from vpipe_utils.project.paths import RunName
+from vpipe_utils.storage.locks import lock
 
 DONE, RUNNING, FAILED, STALE, STOPPED, WAITING = "done", "running", "failed", "out of date", "stopped", "to do"
 ORDER = (DONE, RUNNING, FAILED, STALE, STOPPED, WAITING)
@@ -63,10 +60,8 @@ def main() -> None:
     arguments = parser.parse_args()
     os.chdir(ROOT)
     home.provide(os.environ)
-    try:
+    with faults_told("make status"):
         states, plan = look(arguments.preset, arguments.outputs, arguments.trick.split(), arguments.resources)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make status: {error}")
     if arguments.resources:
         print(taken(states))
     print(told(states, plan))

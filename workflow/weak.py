@@ -10,51 +10,34 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "workflow")]
+import where
+from bench import write_tables
+from here import ROOT, faults_told
 
-import where  # noqa: E402
-from bench import write_tables  # noqa: E402
-
-from vpipe_utils.learning.weak.params import WeakParams  # noqa: E402
-from vpipe_utils.project.parameter_files import layer_files, read_layers, runs_weak  # noqa: E402
-from vpipe_utils.project.provenance import provenance  # noqa: E402
-from vpipe_utils.storage.tables import write_json  # noqa: E402
+from vpipe_utils.learning.weak.params import WeakParams
+from vpipe_utils.project.parameter_files import runs_weak
+from vpipe_utils.project.provenance import provenance
+from vpipe_utils.storage.tables import write_json
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run notebook 09 with repetitions and write its record")
     parser.add_argument("--preset", default="weak", help="a folder of params/ whose weak.yaml has weak_in_report: true")
-    where.add_options(parser)
-    arguments, further = parser.parse_known_args()
-    further = [word for word in further if word != "--"]
+    arguments, further = where.parsed(parser)
     os.chdir(ROOT)
-    try:
+    with faults_told("make weak"):
         params = weak_params(arguments.preset, arguments.outputs)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make weak: {error}")
-    place = where.words(arguments.jobs, arguments.profile, arguments.outputs)
-    words = ["--preset", params.preset, *place, "--", "--until", "weak", *further]
-    failed = subprocess.run([sys.executable, str(ROOT / "workflow" / "run.py"), *words]).returncode
-    if failed:
-        sys.exit(failed)
-    if further:  # a plan, or a part
-        return
-    try:
-        print(f"the tables: {make_record(params)}; make report shows them", file=sys.stderr)
-    except (ValueError, OSError) as error:
-        sys.exit(f"make weak: {error}")
+        where.run(params.preset, arguments.jobs, arguments.profile, arguments.outputs, ["--until", "weak", *further])
+        if not further:  # else it may be a plan, or a part
+            print(f"the tables: {make_record(params)}; make report shows them", file=sys.stderr)
 
 
 def weak_params(preset: str, outputs: str | None) -> WeakParams:
     """The parameters of notebook 09. ValueError where the preset does not run it, or too seldom for an interval."""
-    files = layer_files(preset, "weak")
-    values = read_layers(files) | ({"outputs": outputs} if outputs else {})
-    params = WeakParams.from_values(values, f"params/{preset}/weak.yaml", files)
+    params = WeakParams.from_preset(preset, outputs)
     if not runs_weak(preset) or params.weak_repetitions < 2:
         raise ValueError(f"params/{preset}/weak.yaml must set weak_in_report: true and weak_repetitions: 2 or more")
     return params
