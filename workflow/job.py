@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from vpipe_utils.storage.locks import lock
 
 PR_SET_PDEATHSIG = 1  # from linux/prctl.h
 GPU_WAIT_SECONDS = 2.0
+DIED = "its kernel died (out of memory, or killed)"
 
 
 def main() -> int:
@@ -62,14 +63,9 @@ def main() -> int:
     if devices:
         environment["CUDA_VISIBLE_DEVICES"] = ",".join(devices)
 
-    command = [
-        sys.executable, "-m", "papermill", str(arguments.notebook), str(arguments.kept),
-        "-k", "python3", "--no-progress-bar", "--log-output", "--cwd", "notebooks",
-        *papermill_options(
-            layer_files(arguments.preset, arguments.model, arguments.fold, arguments.trick),
-            {name: getattr(arguments, name) for name in ("outputs", "trick", "repetition")},
-        ),
-    ]  # fmt: skip
+    files = layer_files(arguments.preset, arguments.model, arguments.fold, arguments.trick)
+    more = {name: getattr(arguments, name) for name in ("outputs", "trick", "repetition")}
+    command = papermill(arguments.notebook, arguments.kept, papermill_options(files, more))
     arguments.kept.unlink(missing_ok=True)  # an older error must not be taken for this run's
     for _attempt in (1, 2):
         with temporary_folder() as folder:
@@ -78,8 +74,8 @@ def main() -> int:
             with atomic_path(arguments.executed) as part:
                 shutil.copyfile(arguments.kept, part)
             return 0
-        error = cell_error(arguments.kept)
-        if error or not (failed < 0 or "DeadKernelError" in arguments.log.read_text(errors="replace")):
+        error = why_stopped(arguments.kept, arguments.log)
+        if error != DIED and (error or failed >= 0):
             break  # a second try would end the same way; after a killed process it may not
         error = "its kernel died before the end (out of memory, or killed), twice"
     print(f"{arguments.executed.stem} failed: {error or last_line(arguments.log)}", file=sys.stderr)
@@ -87,6 +83,12 @@ def main() -> int:
         print(f"  the notebook as far as it came: {arguments.kept}", file=sys.stderr)
     print(f"  everything it printed: {arguments.log}", file=sys.stderr)
     return 1
+
+
+def papermill(notebook: Path, kept: Path, options: Iterable[str]) -> list[str]:
+    """The command that runs a notebook; `options`: its parameters."""
+    words = ["-k", "python3", "--no-progress-bar", "--log-output", "--cwd", "notebooks"]
+    return [sys.executable, "-m", "papermill", str(notebook), str(kept), *words, *options]
 
 
 def papermill_options(files: list[Path], more: Mapping[str, Any]) -> list[str]:
@@ -153,6 +155,14 @@ def cell_error(notebook: Path) -> str | None:
                 value = " ".join(re.sub(r"\x1b\[[0-9;]*m", "", output["evalue"]).split())
                 return f"{output['ename']}: {value}"
     return None
+
+
+def why_stopped(kept: Path, log: Path) -> str | None:
+    """The error of a notebook's cell, or that its kernel died; None where neither stopped it."""
+    if error := cell_error(kept):
+        return error
+    died = log.is_file() and "DeadKernelError" in log.read_text(encoding="utf-8", errors="replace")
+    return DIED if died else None
 
 
 def last_line(log: Path) -> str:

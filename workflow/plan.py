@@ -34,12 +34,24 @@ from vpipe_utils.project.parameter_files import (
 from vpipe_utils.project.paths import APPROACHES, Layout, RunName, project_root, resolve
 from vpipe_utils.report.tricks.bench_tables import BENCH, coverage_file, table_files
 
-NOTEBOOKS = {
-    "data": "01_data_preparation", "folds": "02_folds", "frame": "03_frame_baseline", "video": "04_video_swin",
-    "super_image": "05_super_image", "ensemble": "06_ensemble", "report": "10_report", "benchmarks": "12_benchmarks",
-    "sight": "13_when_super_images_pay", "boosting": "07_boosting_tricks", "lowering": "08_lowering_tricks",
-    "weak": "09_weak_supervision", "review": "11_predict",
-}  # fmt: skip
+# Of each step: its notebook, and what it is called, behind the notebook's number, where users are told of it.
+STEPS = {
+    "data": ("01_data_preparation", "data"),
+    "folds": ("02_folds", "folds"),
+    "frame": ("03_frame_baseline", "frame"),
+    "video": ("04_video_swin", "video"),
+    "super_image": ("05_super_image", "super-image"),
+    "ensemble": ("06_ensemble", "ensemble"),
+    "boosting": ("07_boosting_tricks", "boosting tricks"),
+    "lowering": ("08_lowering_tricks", "lowering tricks"),
+    "weak": ("09_weak_supervision", "weak supervision"),
+    "report": ("10_report", "report"),
+    "review": ("11_predict", "predict"),
+    "benchmarks": ("12_benchmarks", "benchmarks"),
+    "sight": ("13_when_super_images_pay", "when super-images pay"),
+}
+NOTEBOOKS = {step: notebook for step, (notebook, _) in STEPS.items()}
+TITLES = {step: f"{notebook[:2]} {title}" for step, (notebook, title) in STEPS.items()} | {"site": "HTML pages"}
 # Of a run, beside its notebook.
 TRAINED = ("params.yaml", "metrics.json", "history.csv", "val_predictions.parquet", "weights.safetensors")
 

@@ -21,19 +21,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from plan import TITLES
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 from vpipe_utils.data.label_checks import could_not_be_read
 
-STEPS = {
-    "part": "01 data", "data": "01 data", "folds": "02 folds", "ensemble": "06 ensemble", "report": "10 report",
-    "review": "11 predict",
-    "benchmarks": "12 benchmarks", "sight": "13 super-images", "weak": "09 weak", "boosting": "07 boosting tricks",
-    "lowering": "08 lowering tricks",
-    "site": "HTML pages",
-}  # fmt: skip
-TRAINED = {"frame": "03 frame", "video": "04 video", "super_image": "05 super-image"}
 GOAL = "all"  # a rule that runs nothing
 NOTHING = "Nothing to be done"
 # Snakemake's own words about a failed job; the job has already said what happened.
@@ -98,8 +91,9 @@ class LogHandler(LogHandlerBase):
     def job_starts(self, info: dict[str, Any]) -> None:
         if info["rule_name"] == GOAL:
             return
-        wildcards = info["wildcards"]
-        words = [STEPS.get(info["rule_name"]) or TRAINED.get(wildcards.get("approach"), info["rule_name"])]
+        rule, wildcards = info["rule_name"], info["wildcards"]
+        step = wildcards.get("approach", "data" if rule == "part" else rule)  # of a run: its approach
+        words = [TITLES.get(step, rule)]
         words += [wildcards["model"]] if "model" in wildcards else []
         words += [f"fold {wildcards['fold']}"] if "fold" in wildcards else []
         words += [f"part {wildcards['scatteritem'].replace('-', ' ')}"] if "scatteritem" in wildcards else []

@@ -22,7 +22,8 @@ from pathlib import Path
 import home
 import pandas as pd
 from here import ROOT
-from job import cell_error, job_environment, last_line, plain_ipython, require_usable_gpus, visible_gpus
+from job import job_environment, last_line, papermill, plain_ipython, require_usable_gpus, visible_gpus, why_stopped
+from plan import NOTEBOOKS
 from run import REHEARSAL, end_leftovers, hold_lock
 
 from vpipe_utils.data import video_table
@@ -34,7 +35,6 @@ from vpipe_utils.project.paths import Layout
 from vpipe_utils.storage.files import atomic_path, make_folder, sweep, temporary_folder
 from vpipe_utils.storage.tables import read_json
 
-NOTEBOOKS = {"frame": "03_frame_baseline", "video": "04_video_swin", "super_image": "05_super_image"}
 EPOCHS, CPU_EPOCHS = 3, 2  # one before it is killed, one that warms up, on a GPU one that is timed
 CPU_TILE, CPU_BATCH = 32, 2
 FIXED_TILE = 56  # of backbones that take one size only: four patches of 14 px
@@ -213,8 +213,7 @@ class Rehearsal:
             path.parent.mkdir(parents=True, exist_ok=True)
         kept.unlink(missing_ok=True)
         values = {"preset": self.preset, **self.data, **given}
-        command = [sys.executable, "-m", "papermill", f"notebooks/{notebook}.ipynb", str(kept), "-k", "python3"]
-        command += ["--no-progress-bar", "--log-output", "--cwd", "notebooks", "-y", json.dumps(values)]
+        command = papermill(Path(f"notebooks/{notebook}.ipynb"), kept, ["-y", json.dumps(values)])
         environment = job_environment(os.cpu_count() or 1, str(self.root))
         with log.open("w", encoding="utf-8") as file, temporary_folder() as folder:
             environment["IPYTHONDIR"] = str(plain_ipython(folder))
@@ -226,10 +225,7 @@ class Rehearsal:
                 end_leftovers(self.root)  # its kernel
                 process.wait()
                 return None
-        if not process.returncode:
-            return None
-        died = "DeadKernelError" in log.read_text(encoding="utf-8", errors="replace")
-        return cell_error(kept) or ("its kernel died (out of memory, or killed)" if died else last_line(log))
+        return (why_stopped(kept, log) or last_line(log)) if process.returncode else None
 
 
 def figures(

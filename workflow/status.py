@@ -21,8 +21,8 @@ from typing import NamedTuple
 
 import home
 from here import ROOT, faults_told
-from job import cell_error, last_line
-from plan import NOTEBOOKS, Plan, mark_of
+from job import last_line, why_stopped
+from plan import NOTEBOOKS, TITLES, Plan, mark_of
 from run import checked, limits, read_profile, root_of, snakemake, work_folder
 
 from vpipe_utils.project.parameter_files import layer_files, read_layers
@@ -37,7 +37,7 @@ COSTS = ROOT / "outputs" / "reference" / "costs" / "costs.csv"
 class Item(NamedTuple):
     """A job of the report: a notebook, a run, its predictions, the pages."""
 
-    step: str  # as `progress` calls it
+    step: str  # as users are told of it
     output: Path  # the file by which it is known
     log: str  # in logs/, without ending
     recipe: str = ""  # of a run: model and tricks, and its fold
@@ -92,25 +92,25 @@ def items(plan: Plan) -> list[Item]:
     """Every job that a user knows of, in the order of the notebooks."""
     layout = plan.layout
     executed = layout.root / "notebooks"
-    found = [
-        Item("01 data", layout.videos_table, NOTEBOOKS["data"]),
-        Item("02 folds", layout.folds_table, NOTEBOOKS["folds"]),
-    ]
+    found = [of_step("data", layout.videos_table), of_step("folds", layout.folds_table)]
     for run in [*plan.runs(), *plan.trick_runs()]:
         approach, recipe, part = run.relative_to(layout.root / "runs").parts
         found.append(Item(approach, run / "metrics.json", f"{approach}.{recipe}.{part}", recipe, part))
         predicted = f"predict.{approach}.{recipe}.{part}"
         found.append(Item(f"{approach} predictions", run / "test_predictions.parquet", predicted, recipe, part))
-    found.append(Item("06 ensemble", layout.ensemble / "metrics.json", NOTEBOOKS["ensemble"]))
-    words = {"boosting": "07 boosting tricks", "lowering": "08 lowering tricks", "weak": "09 weak supervision"}
-    words |= {"sight": "13 when super-images pay"}
+    found.append(of_step("ensemble", layout.ensemble / "metrics.json"))
     for step in ("boosting", "lowering", *(["weak"] if plan.with_weak else []), "sight"):
-        found.append(Item(words[step], executed / f"{NOTEBOOKS[step]}.ipynb", NOTEBOOKS[step]))
-    found.append(Item("10 report", layout.headline / "headline.json", NOTEBOOKS["report"]))
-    found.append(Item("11 predict", executed / f"{NOTEBOOKS['review']}.ipynb", NOTEBOOKS["review"]))
+        found.append(of_step(step, executed / f"{NOTEBOOKS[step]}.ipynb"))
+    found.append(of_step("report", layout.headline / "headline.json"))
+    found.append(of_step("review", executed / f"{NOTEBOOKS['review']}.ipynb"))
     if plan.with_benchmarks:
-        found.append(Item("12 benchmarks", layout.costs_table, NOTEBOOKS["benchmarks"]))
-    return [*found, Item("HTML pages", layout.report / "index.html", "site")]
+        found.append(of_step("benchmarks", layout.costs_table))
+    return [*found, of_step("site", layout.report / "index.html")]
+
+
+def of_step(step: str, output: Path) -> Item:
+    """A job of which there is one, by its name in `plan.TITLES`."""
+    return Item(TITLES[step], output, NOTEBOOKS.get(step, step))
 
 
 def planned(preset: str, outputs: str | None, tricks: Sequence[str], cluster: bool = False) -> dict[str, str]:
@@ -181,9 +181,7 @@ def failure(logs: Path, name: str) -> str:
     """What a job's log says of its failure, in a line, and where to look; empty where it has not failed."""
     notebook, log = logs / f"{name}.ipynb", logs / f"{name}.log"
     if notebook.is_file():
-        error = cell_error(notebook)
-        if error is None and log.is_file() and "DeadKernelError" in log.read_text(encoding="utf-8", errors="replace"):
-            error = "its kernel died (out of memory, or killed)"
+        error = why_stopped(notebook, log)
         return f"{error}; see {notebook}" if error else ""
     if log.is_file() and "failed" in (said := last_line(log)):
         return f"{said}; see {log}"

@@ -21,7 +21,7 @@ def test_it_plans_every_repetition_of_the_runs_beside_and_no_pages(tmp_path) -> 
         for name in ("03 frame · frame_lite0", "05 super-image · lite0")
         for part in ("0", "0_1", "0_2")
     ]
-    expected = ["01 data", "02 folds", *runs, *(f"{run} · predictions" for run in runs), "09 weak"]
+    expected = ["01 data", "02 folds", *runs, *(f"{run} · predictions" for run in runs), "09 weak supervision"]
     assert sorted(re.findall(r"^\[ *\d+/\d+\] (.+?)  ", done.stderr, flags=re.MULTILINE)) == sorted(expected)
 
 

@@ -25,8 +25,8 @@ from vpipe_utils.project.dependencies import deciding_versions
 ROOT = Path(__file__).resolve().parents[2]
 ENDS = ["06 ensemble", "10 report", "11 predict", "HTML pages"]
 COSTS = "12 benchmarks"
-SIGHT = "13 super-images"
-WEAK = "09 weak"
+SIGHT = "13 when super-images pay"
+WEAK = "09 weak supervision"
 TRICKS = ["07 boosting tricks", "08 lowering tricks"]
 MODELS = ["lite0", "lite0_tiles", "lite0_decoder", "convnext_small"]
 NAMED = ["03 frame · frame_lite0", "04 video · video_swin_small", *(f"05 super-image · {model}" for model in MODELS)]
