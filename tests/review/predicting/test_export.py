@@ -47,7 +47,7 @@ def test_a_packed_model_predicts_what_its_preset_does(packed: tuple[Path, Path],
 def test_it_holds_weights_parameters_classes_trust_and_a_card(packed: tuple[Path, Path]) -> None:
     model, outputs = packed
     manifest = json.loads((model / "model.json").read_text())
-    assert manifest["tiles"]["tile_size"] == 32 and manifest["grids"]["super_image/convnext_small"] == 3
+    assert manifest["preset"] == "smoke" and manifest["networks"] == 2 and manifest["kind"] == "ensemble"
     assert {Path(name).name for name in manifest["sha256"]} == {
         "MODEL_CARD.md", "params.yaml", "weights.safetensors", "trust.json", "drift.safetensors",
     }  # fmt: skip
@@ -63,16 +63,16 @@ def test_a_changed_or_foreign_one_is_refused_in_a_sentence(packed: tuple[Path, P
     model = copied(packed[0], tmp_path)
     manifest = json.loads((model / "model.json").read_text())
     for wrong, words in (
-        ({"format": 99}, "is packed in format 99, this version of VPipe reads format 1: pack it again"),
+        ({"format": 99}, "is packed in format 99, this version of VPipe reads formats 1 and 2: pack it again"),
         ({"classes": ["A", "B"]}, "model.json and the networks have other classes"),
-        ({"tiles": {"tile_size": 64}}, "says tile_size 64, the networks 32"),
-        ({"grids": {"super_image/convnext_small": 4}}, "says grid 4 of super_image/convnext_small, its parameters 3"),
+        ({"sha256": {}}, "params.yaml is missing or not the file that was packed"),
     ):
         change(model, **wrong)
         with pytest.raises(ValueError, match=words):
             find_trained(str(model))
         change(model, **manifest)
-    find_trained(str(model))
+    change(model, format=1, tiles={"tile_size": 32}, grids={"super_image/convnext_small": 3})
+    assert find_trained(str(model)).data.tile_size == 32, "packed by an older version"
     weights = next(model.rglob("weights.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"\0")
     with pytest.raises(ValueError, match="missing or not the file that was packed"):

@@ -1,6 +1,6 @@
 """`make export`: an ensemble or run as one folder that predicts on another machine, without its preset's outputs.
 
-model.json                     classes, tiles, weights of members, versions, a checksum of every other file
+model.json                     classes, weights of members, versions, a checksum of every other file
 networks/runs/.../fold_<k>/    params.yaml and weights.safetensors of every run
 trust/                         calibrator, thresholds of the review list, reference for drift
 MODEL_CARD.md                  all of it in words
@@ -8,22 +8,13 @@ MODEL_CARD.md                  all of it in words
 
 from __future__ import annotations
 
-import importlib.metadata
 import shutil
 from pathlib import Path
 
+from vpipe_utils.data.probe_journal import content_hash
 from vpipe_utils.evaluation.trust.record import BREAKS_WHEN, Level, Trust
-from vpipe_utils.project.dependencies import deciding_versions
-from vpipe_utils.review.predicting.trained import (
-    FORMAT,
-    MANIFEST,
-    NETWORKS,
-    WEIGHTS,
-    Trained,
-    digest_of_file,
-    find_trained,
-    run_params,
-)
+from vpipe_utils.review.predicting.review import about
+from vpipe_utils.review.predicting.trained import FORMAT, MANIFEST, NETWORKS, WEIGHTS, Trained, find_trained, run_params
 from vpipe_utils.review.predicting.trusting import trust_of
 from vpipe_utils.storage.files import atomic_path
 from vpipe_utils.storage.tables import write_json
@@ -50,21 +41,12 @@ def export(run: str, out: str | Path) -> Path:
         files = sorted(path for path in part.rglob("*") if path.is_file())
         manifest = {
             "format": FORMAT,
-            "name": trained.name,
-            "preset": str(trained.manifest["preset"]) if trained.manifest else trained.data.preset,
-            "classes": list(trained.classes),
-            "class_names": trained.data.long_names,
-            "normal": trained.data.normal_class,
-            "zc_threshold": trained.zc_threshold,
-            "tiles": trained.tiles._asdict(),
-            "grids": {member.name: getattr(run_params(member.runs[0]), "grid", None) for member in trained.members},
             "members": [
                 {"name": member.name, "weight": member.weight, "runs": runs[member.name]} for member in trained.members
             ],
-            "versions": {"vpipe_utils": importlib.metadata.version("vpipe-utils"), **deciding_versions()},
-            "sha256": {path.relative_to(part).as_posix(): digest_of_file(path) for path in files},
+            "sha256": {path.relative_to(part).as_posix(): content_hash(path) for path in files},
         }
-        write_json(manifest, part / MANIFEST)
+        write_json(about(trained, trained.name) | manifest, part / MANIFEST)
     return folder
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from torch import nn
 
+from vpipe_utils.data.probe_journal import content_hash
 from vpipe_utils.evaluation.ensemble import fold_mean, weighted_mean
 from vpipe_utils.evaluation.predictions import as_table, read_predictions, write_predictions
 from vpipe_utils.learning.datasets import eval_loader
@@ -26,7 +27,7 @@ from vpipe_utils.learning.inference import predict as predict_batches
 from vpipe_utils.learning.params import TrainParams
 from vpipe_utils.project.dependencies import deciding_versions
 from vpipe_utils.project.progress import progress_bar
-from vpipe_utils.review.predicting.trained import WEIGHTS, Member, Trained, digest_of_file, run_params
+from vpipe_utils.review.predicting.trained import WEIGHTS, Member, Trained, run_params
 from vpipe_utils.tiles.tile_cache import TileCache
 from vpipe_utils.tiles.tile_writer import build_tile_cache
 from vpipe_utils.video import VideoError
@@ -104,7 +105,7 @@ def _predict_block(params: TrainParams, network: nn.Module, cache: TileCache, na
 def _blocks(run: Path, params: TrainParams, content: dict[str, str], folder: Path) -> Iterator[tuple[Path, list[str]]]:
     """The file and the clips of every block."""
     unwanted = {"outputs", "preset", "pretrained", "workers", "loader_workers"}
-    recipe = [digest_of_file(run / WEIGHTS), params.model_dump(mode="json", exclude=unwanted), deciding_versions()]
+    recipe = [content_hash(run / WEIGHTS), params.model_dump(mode="json", exclude=unwanted), deciding_versions()]
     names = list(content)
     for start in range(0, len(names), BLOCK):
         block = names[start : start + BLOCK]

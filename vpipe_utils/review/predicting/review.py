@@ -47,13 +47,8 @@ def review_folder(trained: Trained, videos: str | Path, name: str | None = None)
     elif trained.kind == "run":
         root = layout_of(trained.folder).root
     else:
-        root = project_root() / "outputs" / preset_of(trained)
+        root = project_root() / "outputs" / trained.data.preset
     return root / "review" / name
-
-
-def preset_of(trained: Trained) -> str:
-    """The preset that the networks were trained by."""
-    return str(trained.manifest["preset"]) if trained.manifest else trained.data.preset
 
 
 def csv_of(clips: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
@@ -188,13 +183,13 @@ def write_pages(
 
 
 def about(trained: Trained, name: str) -> dict[str, object]:
-    """What review.json says of the models; nothing that differs from one run of the same command to the next."""
+    """What review.json and model.json say of the models; the same for the same command, whenever it runs."""
     data = trained.data
     return {
         "name": name,
         "model": trained.name,
         "kind": trained.kind,
-        "preset": preset_of(trained),
+        "preset": trained.data.preset,
         "members": {member.name: member.weight for member in trained.members},
         "networks": sum(len(member.runs) for member in trained.members),
         "classes": list(trained.classes),

@@ -6,14 +6,13 @@ weight for each member. Everything is checked here, before the first clip is rea
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.data.prepared_tables import read_folds, read_labels
+from vpipe_utils.data.probe_journal import content_hash
 from vpipe_utils.evaluation.member_weights import weights_of
 from vpipe_utils.evaluation.params import EnsembleParams
 from vpipe_utils.evaluation.scores import find_runs, validation_predictions
@@ -24,7 +23,8 @@ from vpipe_utils.storage.tables import read_json
 from vpipe_utils.tiles.tile_writer import Settings
 
 MANIFEST = "model.json"  # of a packed model
-FORMAT = 1  # of packed models: raise it when an older `make predict` cannot read a newer one
+FORMAT = 2  # of packed models: raise it when an older `make predict` cannot read a newer one
+READABLE = (1, FORMAT)  # 1 said once more what the networks' own parameters say
 NETWORKS = "networks"  # the folder of a packed model that has runs/
 WEIGHTS, PARAMS = "weights.safetensors", "params.yaml"
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")  # formats that may run code when they are opened
@@ -49,7 +49,6 @@ class Trained:
     members: tuple[Member, ...]
     data: DataParams  # of the runs: classes, sizes of tiles
     zc_threshold: float | None  # of the ZC rule (`evaluation.ensemble.zc_rule`); None: no rule
-    manifest: Mapping[str, Any] | None = None  # model.json of a packed one
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -111,12 +110,6 @@ def layout_of(folder: Path) -> Layout:
     return Layout(root.parent, root.name)
 
 
-def digest_of_file(path: Path) -> str:
-    """SHA-256 in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def require_alike(members: Sequence[Member]) -> None:
     """Raise ValueError where members have other classes or tiles than the first: their mean would mean nothing."""
     first: tuple[Path, TrainParams] | None = None
@@ -168,44 +161,33 @@ def _packed(folder: Path) -> Trained:
     manifest = read_json(folder / MANIFEST)
     try:
         version, given = manifest["format"], manifest["members"]
-        if version != FORMAT:
+        if version not in READABLE:
             raise ValueError(
-                f"{folder} is packed in format {version}, this version of VPipe reads format {FORMAT}: pack it again "
-                "with make export, by the version that predicts"
+                f"{folder} is packed in format {version}, this version of VPipe reads formats "
+                f"{' and '.join(map(str, READABLE))}: pack it again with make export, by the version that predicts"
             )
         members = tuple(
             Member(each["name"], float(each["weight"]), tuple(folder / NETWORKS / run for run in each["runs"]))
             for each in given
         )
-        digests, classes, tiles = dict(manifest["sha256"]), tuple(manifest["classes"]), dict(manifest["tiles"])
-        grids, rule, name = dict(manifest["grids"]), manifest["zc_threshold"], str(manifest["name"])
+        digests, classes = dict(manifest["sha256"]), tuple(manifest["classes"])
+        rule, name = manifest["zc_threshold"], str(manifest["name"])
+        networks = {f"{NETWORKS}/{run}/{file}" for each in given for run in each["runs"] for file in (PARAMS, WEIGHTS)}
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(
             f"{folder / MANIFEST} is no packed model of VPipe ({error!r}): pack it with make export"
         ) from None
-    for file, digest in digests.items():
+    for file in sorted(digests.keys() | networks):
         path = folder / file
         if path.suffix in PICKLED:
             raise ValueError(f"{path}: weights are read from safetensors alone")
-        if not path.is_file() or digest_of_file(path) != digest:
+        if not path.is_file() or content_hash(path) != digests.get(file):
             raise ValueError(f"{path} is missing or not the file that was packed: copy or pack the model again")
     require_alike(members)
     data = run_params(members[0].runs[0])
     if data.class_codes != classes:
         raise ValueError(f"{folder}: {MANIFEST} and the networks have other classes: pack the model again")
-    for key, value in tiles.items():
-        if getattr(data, key) != value:
-            raise ValueError(
-                f"{folder}: {MANIFEST} says {key} {value}, the networks {getattr(data, key)}: pack the model again"
-            )
-    for member in members:
-        grid = getattr(run_params(member.runs[0]), "grid", None)
-        if grids.get(member.name) != grid:
-            raise ValueError(
-                f"{folder}: {MANIFEST} says grid {grids.get(member.name)} of {member.name}, its parameters {grid}: "
-                "pack the model again"
-            )
-    return Trained(name, "packed", folder, members, data, rule, manifest)
+    return Trained(name, "packed", folder, members, data, rule)
 
 
 def _folder_of_file(path: Path) -> Path:
