@@ -63,6 +63,16 @@ def test_runs_untrained_tricks_and_the_recipe_against_itself(tables: dict, plan:
     assert len(tables["a_a"]) == 20 and tables["a_a"]["misses"].mean() < 0.5
 
 
+def test_no_part_is_judged_before_all_of_its_runs_are_there(plan: Plan) -> None:
+    """Else a stopped bench would look at a figure as often as there are runs."""
+    names = [name for name in plan.confirmation({}) if name.trick or name.model == plan.model]
+    last = [name for name in names if name.trick][-1]
+    found = gather(plan, {name: record(name) for name in names if name != last}, LABELS, 20, 3)
+    assert not found.keys() & {"effects", "untrained", "a_a", "tuned"}, "one run, and the members, are missing"
+    found = gather(plan, {name: record(name) for name in names}, LABELS, 20, 3)
+    assert "effects" in found and not found.keys() & {"untrained", "a_a", "tuned"}
+
+
 def test_what_is_not_recorded_yet_is_left_out(plan: Plan) -> None:
     names = plan.screening()[:-1]
     tables = gather(plan, {name: record(name) for name in names}, LABELS, 20, 3)

@@ -38,6 +38,8 @@ def gather(
 ) -> dict[str, pd.DataFrame]:
     """The tables of the bench by name, of those parts whose runs are all recorded; the others are left out.
 
+    A part is not judged before: who looks after every run, and stops when a figure pleases, makes another test of it.
+
     ``labels``: of all clips that the records predict. ``n`` draws of recordings. A difference is mAP with a trick minus
     mAP without it, on held-out clips; where its file takes away what the paper adds, the paper's own effect is the
     opposite (`report.tricks.paper_tricks.stand_ins` has the sign).
@@ -54,31 +56,41 @@ def gather(
     held_out = {name: record.held_out[PLAIN] for name, record in records.items()}
     scored = score(labels, held_out, n, seed)
     tables = {"runs": _runs(scored, records)}
-    confirming = _of(scored, [name for name in plan.confirmation({}) if name in records])
-    if len(found := effects(confirming, dict.fromkeys(plan.confirmed, 1))):
-        tables["effects"] = found.reset_index()
+    planned = plan.confirmation({})
+    plain = [name for name in planned if not name.trick]
+    confirming = [name for name in planned if name.trick or _is_paired(plan, name)]
+    if plan.confirmed and _all_in(records, confirming):
+        found = effects(_of(scored, confirming), dict.fromkeys(plan.confirmed, 1))
+        tables |= {"effects": found.reset_index()} if len(found) else {}
     if plan.tuned:
         by_rate = tuning_table(plan, records).rename({"": RECIPE}, axis="index").rename({"": OWN}, axis="columns")
         tables["tuning"] = by_rate.rename_axis("trick").reset_index()
     if len(tuned := _tuned(plan, scored, records)):
         tables["tuned"] = tuned
     runs = plan.screening()
-    if runs and all(name in records for name in runs):
+    if runs and _all_in(records, runs):
         tables |= _screening(plan, _of(scored, runs))
-    plain = [record for name, record in records.items() if _is_plain(plan, name)]
-    if untrained_pairs.groups(plain, plan.confirmation_folds):
-        rows = untrained_pairs.table(plain, labels, plan.confirmation_folds, n, seed, [plan.model, *plan.members])
+    if plain and _all_in(records, plain):
+        members = [plan.model, *plan.members]
+        rows = untrained_pairs.table(
+            [records[name] for name in plain], labels, plan.confirmation_folds, n, seed, members
+        )
         tables["untrained"] = pd.concat([judged(rows.dropna(subset="p")), rows[rows["p"].isna()]], ignore_index=True)
-    try:
-        same = [record.name for record in plain if record.name.model == plan.model]
-        tables["a_a"] = a_a(_of(scored, same), A_A_COMPARISONS, seed)
-    except ValueError:  # too few repetitions, as in smoke
-        pass
+        try:
+            same = [name for name in plain if name.model == plan.model]
+            tables["a_a"] = a_a(_of(scored, same), A_A_COMPARISONS, seed)
+        except ValueError:  # too few repetitions, as in smoke
+            pass
     return tables
 
 
-def _is_plain(plan: Plan, name: RunName) -> bool:
-    return not name.trick and name.repetition < plan.repetitions
+def _all_in(records: Mapping[RunName, RunRecord], names: list[RunName]) -> bool:
+    return all(name in records for name in names)
+
+
+def _is_paired(plan: Plan, name: RunName) -> bool:
+    """Whether a run of a plain recipe stands beside those with tricks; the others are for what needs more runs."""
+    return name.model == plan.model and name.repetition < plan.confirmation_repetitions
 
 
 def _of(scored: Scored, runs: list[RunName]) -> Scored:
@@ -108,10 +120,7 @@ def _tuned(plan: Plan, scored: Scored, records: Mapping[RunName, RunRecord]) -> 
             ]
             for both in arms
         )
-        four = enumerate(zip(pairs, as_they_are, strict=True))
-        known = [k for k, (one, other) in four if {*one, *other} <= set(records)]
-        if trick and len(known) > 1:
-            pairs, as_they_are = ([each[k] for k in known] for each in (pairs, as_they_are))
+        if trick and _all_in(records, [name for pair in pairs + as_they_are for name in pair]):
             rows[trick] = between(scored, pairs)
             removed = effect_of(_more(scored, as_they_are, pairs), len(pairs))
             further.append((rate or OWN, rates.get("", "") or OWN, *removed[:3]))
