@@ -23,17 +23,27 @@ class Tab(NamedTuple):
 
 
 @contextlib.contextmanager
-def browser_tab(width: int = 1300, height: int = 900, dark: bool = False) -> Iterator[Tab]:
-    """A tab of a fresh browser: nothing is remembered from earlier ones."""
+def browser() -> Iterator[object]:
+    """A playwright.sync_api.Browser. For one module at most: while it is open, no notebook can be run beside it."""
     sync_api = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
     installed = next(filter(None, map(shutil.which, NAMES)), None)
     with sync_api.sync_playwright() as playwright:
         if not installed and not Path(playwright.chromium.executable_path).is_file():
             pytest.skip(f"there is no browser here: none of {', '.join(NAMES)}, and no Chromium of Playwright's own")
-        browser = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        opened = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
         try:
-            scheme = "dark" if dark else "light"
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextlib.contextmanager
+def browser_tab(width: int = 1300, height: int = 900, dark: bool = False, within: object = None) -> Iterator[Tab]:
+    """A tab of a fresh browser or ``within`` an open one; either way nothing is remembered from earlier tabs."""
+    with contextlib.nullcontext(within) if within else browser() as opened:
+        scheme = "dark" if dark else "light"
+        context = opened.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        try:
             tab = Tab(context.new_page(), [], [])
             tab.page.set_default_timeout(20_000)
             tab.page.on(
@@ -44,7 +54,7 @@ def browser_tab(width: int = 1300, height: int = 900, dark: bool = False) -> Ite
             context.on("request", lambda asked: None if _local(asked.url) else tab.requests.append(asked.url))
             yield tab
         finally:
-            browser.close()
+            context.close()
 
 
 def until(page: object, expression: str, seconds: float = 15) -> None:

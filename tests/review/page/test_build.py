@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser import Tab, browser_tab, until
+from browser import Tab, browser, browser_tab, until
 from made_up_review import EVIL, ODD, made_up_review, sheets_without_reading
 
 from vpipe_utils.data.annotations import read_annotations, read_label_file
@@ -33,10 +33,17 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def opened() -> Iterator[object]:
+    """The browser in which each test has tabs of its own."""
+    with browser() as opened:
+        yield opened
+
+
 @pytest.fixture
-def tab(folder: Path) -> Iterator[Tab]:
+def tab(folder: Path, opened: object) -> Iterator[Tab]:
     """The page, open; whatever a test does, nothing goes wrong and nothing is asked of the network."""
-    with browser_tab() as tab:
+    with browser_tab(within=opened) as tab:
         tab.page.goto((folder / "index.html").as_uri())
         yield tab
         assert tab.errors == [] and tab.requests == []
@@ -65,7 +72,7 @@ def test_promise_drift_and_what_breaks_it_stand_at_the_top(tab: Tab) -> None:
     assert tab.page.locator("#drift").is_visible()
 
 
-def test_where_no_promise_holds_it_is_said_once(tmp_path: Path) -> None:
+def test_where_no_promise_holds_it_is_said_once(tmp_path: Path, opened: object) -> None:
     sentence = "No promise holds for these clips: they are <darker>."
     levels = [
         {
@@ -84,7 +91,7 @@ def test_where_no_promise_holds_it_is_said_once(tmp_path: Path) -> None:
         tmp_path / "r", ["a.mp4", "b.mp4"], videos=False, record={"guarantee": guarantee, "drift": drift}
     )
     write_page(folder)
-    with browser_tab() as tab:
+    with browser_tab(within=opened) as tab:
         tab.page.goto((folder / "index.html").as_uri())
         top = tab.page.locator("#trust").text_content()
         assert top.count("<darker>") == 1 and tab.page.locator("#drift").inner_text() == sentence
@@ -234,8 +241,8 @@ def test_a_note_never_passes_for_a_class(tab: Tab, tmp_path: Path) -> None:
     assert read_annotations(path)["video"].tolist() == ["plain.mp4"]
 
 
-def test_a_link_opens_its_clip(folder: Path) -> None:
-    with browser_tab() as tab:
+def test_a_link_opens_its_clip(folder: Path, opened: object) -> None:
+    with browser_tab(within=opened) as tab:
         tab.page.goto((folder / "index.html").as_uri() + "#clip=old%20camera.avi")
         assert tab.page.locator("#clip-name").inner_text() == "old camera.avi"
         tab.page.goto((folder / "index.html").as_uri() + "#clip=%E0%A4%A")
@@ -244,8 +251,8 @@ def test_a_link_opens_its_clip(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_a_phone_shows_the_list_or_a_clip_and_nothing_runs_out(folder: Path, dark: bool) -> None:
-    with browser_tab(390, 844, dark) as tab:
+def test_a_phone_shows_the_list_or_a_clip_and_nothing_runs_out(folder: Path, dark: bool, opened: object) -> None:
+    with browser_tab(390, 844, dark, opened) as tab:
         page = tab.page
         page.goto((folder / "index.html").as_uri())
         wide = "document.documentElement.scrollWidth"
@@ -275,14 +282,14 @@ def test_what_is_printed_is_what_the_filters_leave(tab: Tab) -> None:
     assert page.locator("main").is_hidden() and "at most 5 %" in page.locator("#top").inner_text()
 
 
-def test_a_bare_review_has_a_page(tmp_path: Path) -> None:
+def test_a_bare_review_has_a_page(tmp_path: Path, opened: object) -> None:
     """No evidence, no promise, own classes with odd names, two clips, one class: nothing is missing badly."""
     classes = ["</script><b>x</b>", "$a|b$", 'review "1"']
     folder = made_up_review(tmp_path / "bare", ["a.mp4", "b.mp4"], evidence=False, classes=classes)
     (folder / REVIEW).write_text(json.dumps({"classes": classes}))
     sheets_without_reading(folder, ["a.mp4", "b.mp4"])
     write_page(folder)
-    with browser_tab() as tab:
+    with browser_tab(within=opened) as tab:
         tab.page.goto((folder / "index.html").as_uri())
         assert len(shown(tab)) == 2 and "Nothing is promised" in tab.page.locator("#trust").inner_text()
         assert "</script><b>x</b>" in tab.page.locator("#classes").inner_text()
@@ -299,23 +306,23 @@ def test_a_bare_review_has_a_page(tmp_path: Path) -> None:
         assert tab.errors == [] and tab.requests == []
 
 
-def test_clips_that_have_moved_are_said(tmp_path: Path) -> None:
+def test_clips_that_have_moved_are_said(tmp_path: Path, opened: object) -> None:
     folder = made_up_review(tmp_path / "review", ["a.mp4", "b.mp4", "c.mp4"])
     shutil.rmtree(tmp_path / "new clips")
     write_page(folder)
-    with browser_tab() as tab:
+    with browser_tab(within=opened) as tab:
         tab.page.goto((folder / "index.html").as_uri())
         tab.page.keyboard.press("v")
         assert "or the file has moved" in tab.page.locator("#stage .empty").inner_text()
 
 
-def test_a_thousand_clips(tmp_path: Path) -> None:
+def test_a_thousand_clips(tmp_path: Path, opened: object) -> None:
     """Only what is seen is drawn, whatever is scrolled or filtered; how long it takes is printed (-s), not judged."""
     names = [f"street {k // 7:03d} clip_{k:04d}.mp4" for k in range(1000)]
     folder = made_up_review(tmp_path / "many", names, videos=False)
     sheets_without_reading(folder, names)
     write_page(folder)
-    with browser_tab() as tab:
+    with browser_tab(within=opened) as tab:
         page = tab.page
         page.goto((folder / "index.html").as_uri())
         seconds = _thread_seconds(page)
