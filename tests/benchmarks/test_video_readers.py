@@ -101,6 +101,10 @@ def test_what_is_missing_is_a_sentence(tmp_path: Path, monkeypatch: pytest.Monke
         None,
         True,
     ]
+    with monkeypatch.context() as patch:
+        patch.setattr(compare_readers.Reader, "_start", lambda reader: pytest.fail("a process for what has been said"))
+        with compare_readers.Reader("ffmpeg select") as reader:
+            assert reader.read(path, [0]) == {"why_not": "there is no program ffmpeg on the PATH"}
     monkeypatch.setitem(video_readers.WAYS, "nobody's", video_readers.Way(video_readers.ours, "no_such_package.part"))
     assert video_readers.missing("nobody's") == "the package no_such_package is not installed"
 

@@ -28,6 +28,8 @@ from vpipe_utils.storage.files import temporary_folder
 
 PATIENCE = 600  # seconds after which a way is given up
 NAN = float("nan")
+# (way, PATH) -> why this machine cannot, once a process has said so. torchcodec's takes seconds to load and say it.
+_MISSING: dict[tuple[str, str], str] = {}
 
 
 class Reader:
@@ -35,12 +37,20 @@ class Reader:
 
     def __init__(self, way: str) -> None:
         self.way = way
-        self._start()
+        self._place = way, os.environ.get("PATH", "")
+        self._process = None
+        if self._place not in _MISSING:
+            self._start()
 
     @cached_property
     def missing(self) -> str:
         """Why this machine cannot read that way, a sentence; "" where it can."""
-        return self._receive()["why_not"]
+        if self._process is None:
+            return _MISSING[self._place]
+        said = self._receive()["why_not"]
+        if said and self._process.wait() == 0:  # it has said so and ended; others died, and may not the next time
+            _MISSING[self._place] = said
+        return said
 
     def read(self, path: Path, indices: Collection[int], keep: Path | None = None) -> dict[str, Any]:
         """The answer of `video_readers.answer`; where the process dies over it, that as `why_not`."""
@@ -86,7 +96,8 @@ class Reader:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stop()
+        if self._process is not None:
+            self._stop()
 
 
 @contextlib.contextmanager
