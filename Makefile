@@ -1,6 +1,6 @@
 # One command each; every one sets up .venv by itself the first time (1 to 3 minutes) and when the lock has changed.
 #   make report                 the whole report on synthetic clips (preset demo, 9 to 14 minutes on 2 cores)
-#   make report PRESET=smoke    the same in about 4 minutes, too small to compare models by
+#   make report PRESET=smoke    the same in about 4 minutes, too small to tell a model from chance
 #   make report PRESET=mytown   own data: params/mytown/data.yaml says where it is
 #   make report TRICK=no_ema    besides, every model with a trick of params/tricks (or several, TRICK="no_ema no_flip")
 #   make predict VIDEOS=folder  new clips by the demo's ensemble: probabilities, and a page to look at (outputs/demo/review)
