@@ -24,6 +24,7 @@ def test_what_is_written_is_read_again(made: tuple, tmp_path: Path) -> None:
     trust.write(tmp_path)
     again = record.read_trust(tmp_path)
     assert again.levels == trust.levels and again.proposed == trust.proposed and again.made_of == "abc"
+    assert again.error == trust.error and trust.error["low"] < trust.error["difference"] < trust.error["high"]
     pd.testing.assert_frame_equal(again.calibrated(predictions), trust.calibrated(predictions))
     features = {name: points[:7] + 0.5 for name, points in trust.reference.points.items()}
     np.testing.assert_array_equal(again.reference(features), trust.reference(features))

@@ -52,6 +52,7 @@ def test_it_holds_weights_parameters_classes_trust_and_a_card(packed: tuple[Path
         "MODEL_CARD.md", "params.yaml", "weights.safetensors", "trust.json", "drift.safetensors",
     }  # fmt: skip
     text = (model / "MODEL_CARD.md").read_text()
+    assert "Expected calibration error 0." in text
     assert (
         "displaced joint" in text and "To miss at most 5% of a recording's defects" in text and "Another camera" in text
     )

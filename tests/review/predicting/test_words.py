@@ -20,6 +20,8 @@ def trust() -> Trust:
 def test_calibration_and_lists_are_said_with_what_was_measured(trust: Trust) -> None:
     said = words.describe_calibration(trust)
     assert trust.calibrator.words() in said and "300 clips of 150 recordings" in said and "out of fold" in said
+    error = trust.error
+    assert f"(ECE) {error['ece_before']:.3f} before and {error['ece_after']:.3f} after" in said
     level = trust.level()
     assert f"{level.watch:.0%} of the clips of calibration are watched" in words.describe_levels(trust)
     assert "Another camera" in words.describe_levels(trust)

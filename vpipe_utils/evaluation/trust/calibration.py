@@ -120,7 +120,7 @@ def expected_error(probabilities: NDArray, targets: NDArray, bins: int = BINS) -
 
 
 def compare(
-    before: NDArray, after: NDArray, targets: NDArray, recordings: Sequence[str], n: int = 1000, seed: int = 0
+    before: NDArray, after: NDArray, targets: NDArray, recordings: Sequence[str], n: int = 500, seed: int = 0
 ) -> dict[str, float]:
     """ECE before and after calibration and after - before, with its 95 % interval over recordings: ece_before,
     ece_after, difference, low, high.

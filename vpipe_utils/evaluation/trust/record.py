@@ -19,7 +19,7 @@ from vpipe_utils.evaluation.trust import calibration, drift, risk_control
 from vpipe_utils.storage.files import atomic_path
 from vpipe_utils.storage.tables import read_json, write_json
 
-VERSION = 2  # raise it when the same predictions give another trust
+VERSION = 3  # raise it when the same predictions give another trust
 TRUST, REFERENCE = "trust.json", "drift.safetensors"
 BREAKS_WHEN = (
     "It holds for new recordings of the kind that it was calibrated on. Another camera, another town, other pipes or "
@@ -52,6 +52,7 @@ class Trust:
     choice: pd.DataFrame  # log-loss out of fold of every calibrator that was tried
     before: pd.DataFrame  # `calibration.reliability` out of fold, before and after
     after: pd.DataFrame
+    error: Mapping[str, float]  # `calibration.compare` out of fold
     levels: tuple[Level, ...]
     proposed: Mapping[str, float]  # class -> calibrated probability from which on it is proposed
     reference: drift.Reference
@@ -92,6 +93,7 @@ class Trust:
             "choice": self.choice.to_dict("list"),
             "before": self.before.to_dict("list"),
             "after": self.after.to_dict("list"),
+            "error": dict(self.error),
             "levels": [asdict(level) for level in self.levels],
             "proposed": dict(self.proposed),
             "usual": dict(self.reference.usual),
@@ -114,6 +116,7 @@ def read_trust(folder: Path) -> Trust:
         record["normal"],
         calibration.Calibrator(kind["kind"], kind["by_class"], np.array(record["coefficients"])),
         *(pd.DataFrame(record[name]) for name in ("choice", "before", "after")),
+        record["error"],
         tuple(Level(**level) for level in record["levels"]),
         record["proposed"],
         reference,
@@ -153,6 +156,7 @@ def make_trust(
         choice,
         calibration.reliability(values, targets),
         calibration.reliability(said, targets),
+        calibration.compare(values, said, targets, recordings),
         tuple(_level(clips, missed, kind, splits) for kind in ("sure", "mean") for missed in risk_control.LEVELS),
         _proposed(out_of_fold, labels),
         drift.fit(spaces, recordings),
