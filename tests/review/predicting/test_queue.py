@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -41,6 +42,14 @@ def test_the_promise_is_said_with_what_is_to_be_watched() -> None:
     )
     assert "On average over calibrations" in guarantee_of(TRUST, queue, probabilities, MEAN)["sentence"]
     assert drift_of_review(queue)["warns"] is False
+
+
+def test_the_promise_names_the_other_lists_of_its_kind() -> None:
+    probabilities, _ = table()
+    trust = SimpleNamespace(**vars(TRUST) | {"levels": (SURE, replace(SURE, missed=0.1, threshold=0.15), MEAN)})
+    queue = queue_table(probabilities, np.array([0.5, 0.4, 0.9]), trust, SURE, {})
+    said = guarantee_of(trust, queue, probabilities, SURE)["sentence"]
+    assert said.startswith("Watch 1 of 3 clips") and said.endswith("the others. For 10%, 2 clips (67%) are to watch.")
 
 
 def test_of_a_set_that_drifts_nothing_is_promised() -> None:

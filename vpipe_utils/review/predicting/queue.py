@@ -48,6 +48,8 @@ def guarantee_of(trust: Trust, queue: pd.DataFrame, calibrated: pd.DataFrame, le
             "watch": share, "watch_calibration": each.watch, "realised": each.realised, "holds": each.holds,
             "splits": each.splits,
         })  # fmt: skip
+    alike = [each for each in levels if each["kind"] == level.kind and each["missed"] != level.missed]
+    others = {each["missed"]: each["watch"] for each in alike}
     return {
         "missed": level.missed,
         "kind": level.kind,
@@ -57,12 +59,12 @@ def guarantee_of(trust: Trust, queue: pd.DataFrame, calibrated: pd.DataFrame, le
         "measured_on": trust.measured_on,
         "levels": levels,
         "breaks_when": BREAKS_WHEN,
-        "sentence": say_guarantee(queue, level),
+        "sentence": say_guarantee(queue, level, others),
     }
 
 
-def say_guarantee(queue: pd.DataFrame, level: Level) -> str:
-    """The promise in words; where the set drifts, that there is none."""
+def say_guarantee(queue: pd.DataFrame, level: Level, others: Mapping[float, float]) -> str:
+    """The promise in words; where the set drifts, that there is none. `others`: share missed -> share to watch."""
     watch, count = int(queue["watch"].sum()), len(queue)
     if drift.warns_of_set(queue["drift"].to_numpy()):
         return f"No promise holds for these clips: {drift.say(queue['drift'].to_numpy())}"
@@ -71,7 +73,10 @@ def say_guarantee(queue: pd.DataFrame, level: Level) -> str:
         how += "defects, on average over recordings,"
     else:
         how = f"On average over calibrations and recordings, at most {level.missed:.0%} of a recording's defects"
-    return f"Watch {watch:,} of {count:,} clips ({watch / count:.0%}). {how} are then missed in the others."
+    further = ""
+    for missed, share in others.items():
+        further += f" For {missed:.0%}, {round(share * count):,} clips ({share:.0%}) are to watch."
+    return f"Watch {watch:,} of {count:,} clips ({watch / count:.0%}). {how} are then missed in the others.{further}"
 
 
 def drift_of_review(queue: pd.DataFrame) -> dict[str, object]:
