@@ -16,10 +16,10 @@
 #   make lab                    JupyterLab          make lint        ruff alone
 #   make benchmarks             notebook 12 with clips of full size, 720p and 1080p (20 minutes): outputs/full/
 #   make sight                  the grid of notebook 13: when do super-images pay? (about an hour and a half on 2 cores)
-#   make evidence               how well evidence points, against PipeSim's truth, after make report (half an hour)
+#   make evidence               how well evidence points, against PipeSim's truth, after make report (a quarter of an hour)
 #   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
-#   make leakage                what sibling clips buy: the bench's recipe on folds that tear recordings apart (an hour)
-#   make weak                   notebook 09 with three repetitions, and its record (an hour)
+#   make leakage                what sibling clips buy: the bench's recipe on folds that tear recordings apart (an hour by estimate)
+#   make weak                   notebook 09 with three repetitions, and its record (an hour by estimate)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo

@@ -124,6 +124,8 @@ def _tuned(plan: Plan, scored: Scored, records: Mapping[RunName, RunRecord]) -> 
             rows[trick] = between(scored, pairs)
             removed = effect_of(_more(scored, as_they_are, pairs), len(pairs))
             further.append((rate or OWN, rates.get("", "") or OWN, *removed[:3]))
+    if len(rows) < len(plan.tuned):
+        return pd.DataFrame()
     table = judged(pd.DataFrame(rows.values(), index=pd.Index(rows, name="trick"), columns=Effect._fields))
     columns = ["rate", "plain_rate", "removed", "removed_low", "removed_high"]
     return table.reset_index().join(pd.DataFrame(further, columns=columns))

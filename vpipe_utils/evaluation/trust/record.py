@@ -74,6 +74,15 @@ class Trust:
         return found[0]
 
     @property
+    def error_said(self) -> str:
+        before, after = self.error["ece_before"], self.error["ece_after"]
+        moved, low, high = (f"{self.error[key]:+.3f}" for key in ("difference", "low", "high"))
+        return (
+            f"expected calibration error (ECE) {before:.3f} before and {after:.3f} after, a difference of {moved} "
+            f"[{low}, {high}] over recordings"
+        )
+
+    @property
     def measured_on(self) -> str:
         return (
             f"{self.clips:,} clips of {self.recordings:,} recordings, by networks that were not trained on them (out "

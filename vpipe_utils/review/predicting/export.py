@@ -65,9 +65,7 @@ def card(trained: Trained, trust: Trust) -> str:
             f"{params.tile_px} px |"
         )
     lines += ["", f"**Classes.** {classes}."]
-    error = f"{trust.error['ece_before']:.3f} before and {trust.error['ece_after']:.3f} after"
-    lines += ["", f"**Calibration.** {trust.calibrator.words()}, {trust.measured_on}."]
-    lines[-1] += f" Expected calibration error {error}."
+    lines += ["", f"**Calibration.** {trust.calibrator.words()}: {trust.error_said}; {trust.measured_on}."]
     lines += ["", "**Review list.** " + " ".join(_say(level) for level in trust.levels if level.kind == "sure")]
     lines += [
         "",

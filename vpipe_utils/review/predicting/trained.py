@@ -24,7 +24,6 @@ from vpipe_utils.tiles.tile_writer import Settings
 
 MANIFEST = "model.json"  # of a packed model
 FORMAT = 2  # of packed models: raise it when an older `make predict` cannot read a newer one
-READABLE = (1, FORMAT)  # 1 said once more what the networks' own parameters say
 NETWORKS = "networks"  # the folder of a packed model that has runs/
 WEIGHTS, PARAMS = "weights.safetensors", "params.yaml"
 PICKLED = (".pt", ".pth", ".ckpt", ".bin", ".pkl", ".pickle")  # formats that may run code when they are opened
@@ -161,10 +160,10 @@ def _packed(folder: Path) -> Trained:
     manifest = read_json(folder / MANIFEST)
     try:
         version, given = manifest["format"], manifest["members"]
-        if version not in READABLE:
+        if version != FORMAT:
             raise ValueError(
-                f"{folder} is packed in format {version}, this version of VPipe reads formats "
-                f"{' and '.join(map(str, READABLE))}: pack it again with make export, by the version that predicts"
+                f"{folder} is packed in format {version}, this version of VPipe reads format {FORMAT}: pack it again "
+                "with make export, by the version that predicts"
             )
         members = tuple(
             Member(each["name"], float(each["weight"]), tuple(folder / NETWORKS / run for run in each["runs"]))

@@ -29,12 +29,9 @@ def describe_calibration(trust: Trust) -> str:
     """Which calibrator was chosen, and what it did to log-loss and calibration error out of fold."""
     loss = trust.choice.set_index(["kind", "by_class"])["log_loss"]
     best = loss[trust.calibrator.kind, trust.calibrator.by_class]
-    error = trust.error
-    interval = f"{error['difference']:+.3f} [{error['low']:+.3f}, {error['high']:+.3f}]"
     return (
-        f"Chosen: {trust.calibrator.words()}. Log-loss {loss['none', False]:.3f} before and {best:.3f} after; expected "
-        f"calibration error (ECE) {error['ece_before']:.3f} before and {error['ece_after']:.3f} after, a difference of "
-        f"{interval} over recordings. All of it out of fold, on {trust.measured_on}."
+        f"Chosen: {trust.calibrator.words()}. Log-loss {loss['none', False]:.3f} before and {best:.3f} after; "
+        f"{trust.error_said}. All of it out of fold, on {trust.measured_on}."
     )
 
 
