@@ -18,6 +18,7 @@
 #   make sight                  the grid of notebook 13: when do super-images pay? (about an hour and a half on 2 cores)
 #   make evidence               how well evidence points, against PipeSim's truth, after make report (a quarter of an hour)
 #   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
+#   make bench TOGETHER=16      the same on one large GPU, sixteen runs at a time
 #   make leakage                what sibling clips buy: the bench's recipe on folds that tear recordings apart (an hour by estimate)
 #   make weak                   notebook 09 with three repetitions, and its record (an hour by estimate)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
@@ -29,6 +30,8 @@ TRICK ?=
 PROFILE ?= default
 # Jobs at a time; a training run is one job on one core, or on one GPU where there are any. Empty: one a core.
 JOBS ?=
+# Of make bench: runs at a time that share one GPU, in processes of one script, without notebooks. Empty: as everywhere.
+TOGETHER ?=
 # New clips: a folder or a list of paths; a preset, a run's folder or a packed model; the review's name, if not the folder's.
 VIDEOS ?=
 RUN ?= demo
@@ -44,6 +47,7 @@ export REVIEW CSV NEXT
 ARGS ?=
 
 jobs = $(if $(JOBS),--jobs "$(JOBS)")
+together = $(if $(TOGETHER),--together "$(TOGETHER)")
 bin := .venv/bin
 ready := .venv/.ready
 # A home folder and a name for users who have none.
@@ -86,7 +90,7 @@ sight: $(ready)
 	@$(at_home) $(bin)/python workflow/sight.py --profile="$$PROFILE" $(jobs) -- $(ARGS)
 
 bench: $(ready)
-	@$(at_home) $(bin)/python workflow/bench.py --preset="$(or $(filter-out demo,$(PRESET)),bench)" --profile="$$PROFILE" $(jobs) -- $(ARGS)
+	@$(at_home) $(bin)/python workflow/bench.py --preset="$(or $(filter-out demo,$(PRESET)),bench)" --profile="$$PROFILE" $(jobs) $(together) -- $(ARGS)
 
 leakage: $(ready)
 	@$(at_home) $(bin)/python workflow/leakage.py --profile="$$PROFILE" $(jobs) -- $(ARGS)

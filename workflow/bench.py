@@ -1,10 +1,13 @@
 """The bench of tricks: the runs that params/<preset>/plan.yaml asks for, a small record of each, and what they say.
 
     python workflow/bench.py --jobs 2 -- further Snakemake options
+    python workflow/bench.py --together 16
 
 Training is workflow/run.py's, some runs at a time, so that it goes on where a stopped one was, on this machine or on a
-cluster. Each finished run leaves a record in outputs/<preset>/tricks/runs/. A run that has a record there, or in git
-under outputs/reference/<preset>/runs/, with the parameters that it would have today, is not trained again.
+cluster. With --together it is done in processes of this script, a run each, by the calls that the notebook makes: one
+such small run keeps no GPU busy, sixteen do. Each finished run leaves a record in outputs/<preset>/tricks/runs/. A run
+that has a record there, or in git under outputs/reference/<preset>/runs/, with the parameters that it would have today,
+is not trained again.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -43,10 +46,12 @@ A_TIME = 8  # runs a job slot between two rounds of records: what a stopped benc
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the bench of tricks and write its records")
     parser.add_argument("--preset", default="bench", help="a folder of params/ with a plan.yaml")
+    parser.add_argument("--together", type=int, help="runs at a time that share the GPU, or this machine's cores")
     arguments, further = where.parsed(parser)
     os.chdir(ROOT)
     with faults_told("make bench"):
         bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
+        bench.together = arguments.together
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
         confirmation = bench.plan.confirmation(chosen_rates(bench.plan, bench.records()))
         if not further and confirmation:  # hours lie between: what screening tells can be read meanwhile
@@ -71,6 +76,7 @@ class Bench:
         self.folder = self.data.layout.tricks / "runs"  # where records are written
         self.kept = ROOT / "outputs" / "reference" / preset / "runs"  # those in git
         self.others: list[Path] = []  # more folders of records that count
+        self.together: int | None = None  # runs at a time in processes of this script; None: by the workflow
         self.augmented = True  # whether the paper's own recipe predicts under test-time augmentation, too
         for name in [*self.plan.screening(), *self.plan.tuning(), *self.plan.confirmation({})]:
             self.values(name)  # tricks that cannot be trained together are told now, not after hours
@@ -92,6 +98,9 @@ class Bench:
         done = self.records().keys()
         missing = [name for name in wanted if name not in done]
         print(f"{what}: {len(wanted)} runs, {len(wanted) - len(missing)} of them are recorded", file=sys.stderr)
+        if self.together:
+            self.train_together(missing)
+            return
         step = A_TIME * self.jobs
         for start in range(0, len(missing), step):
             chunk = missing[start : start + step]
@@ -122,14 +131,30 @@ class Bench:
         targets = [str(root / "runs" / self.approach / name.recipe / name.part / "metrics.json") for name in names]
         where.run(self.preset, self.jobs_given, self.profile, self.outputs, [*targets, *self.further])
 
-    def record(self, names: Iterable[RunName]) -> None:
+    def train_together(self, names: Sequence[RunName]) -> None:
+        """Train and record these runs, so many at a time; the data of notebooks 01 and 02 are made first."""
+        if names and not self.data.layout.folds_table.is_file():
+            where.run(self.preset, self.jobs_given, self.profile, self.outputs, ["--until", "folds", *self.further])
+        train = partial(train_run, preset=self.preset, root=self.data.layout.root.parent)
+        self.record(names, before=train, workers=self.together, description="training and predicting")
+
+    def record(
+        self,
+        names: Sequence[RunName],
+        before: Callable[[RunName], object] | None = None,
+        workers: int | None = None,
+        description: str = "predicting held-out clips",
+    ) -> None:
+        """Write the records of these runs; ``before``: what is called with each, in the same process."""
+        if not names:
+            return
         layout = self.data.layout
         labels = [read(layout, self.data.class_codes) for read in (read_labels, read_held_out)]
         known_labels(self.folder, pd.concat(labels, ignore_index=True))
         folders = {name: layout.run(self.approach, *name) for name in names}
         values = {name: self.values(name) for name in folders}
-        make = partial(record_run, folder=self.folder, values=values, augmented=self.augmented)
-        for _ in run_parallel(make, list(folders.items()), self.jobs, description="predicting held-out clips"):
+        make = partial(record_run, folder=self.folder, values=values, augmented=self.augmented, before=before)
+        for _ in run_parallel(make, list(folders.items()), workers or self.jobs, description=description):
             pass
 
 
@@ -143,16 +168,36 @@ def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> Path:
     return folder
 
 
+def train_run(name: RunName, preset: str, root: Path) -> None:
+    """Train one run of a preset as its notebook does, on one core beside the GPU; ``root``: the outputs folder."""
+    import torch  # takes seconds
+
+    from vpipe_utils.learning.fold_run import finish, load_fold, train_fold
+
+    torch.set_num_threads(1)  # others train beside it
+    params = read_model(preset, name.model, name.fold, name.trick)
+    params = params.model_copy(update={"repetition": name.repetition, "outputs": str(root)})
+    data = load_fold(params, params.approach)
+    finish(data, *train_fold(data, progress=False), progress=False)
+
+
 def record_run(
-    run: tuple[RunName, Path], folder: Path, values: Mapping[RunName, Mapping[str, object]], augmented: bool = True
+    run: tuple[RunName, Path],
+    folder: Path,
+    values: Mapping[RunName, Mapping[str, object]],
+    augmented: bool = True,
+    before: Callable[[RunName], object] | None = None,
 ) -> Path:
     """Write the record of one finished run; if ``augmented``, the paper's own recipe under test-time augmentation, too.
 
-    Nothing that differs from one making of the same run to the next is kept: no time, no duration.
+    Nothing that differs from one making of the same run to the next is kept: no time, no duration. ``before`` is called
+    with the run first.
     """
     from vpipe_utils.learning.fold_run import predict_augmented, predict_others  # PyTorch takes seconds
 
     name, lies = run
+    if before:
+        before(name)
     metrics = read_json(lies / "metrics.json")
     made = {key: value for key, value in read_json(lies / "provenance.json").items() if key not in VARIES}
     validated = read_table(lies / "val_predictions.parquet")

@@ -38,6 +38,36 @@ def test_effects_by_hand() -> None:
     assert found.effects["kind"].tolist() == ["main", "main", "interaction"]
 
 
+def test_repetitions_show_the_noise_and_interactions_that_are_not_fitted_do_not() -> None:
+    design = full("abc")
+    cells = pd.Series(list(range(8)) * 2, index=design.index)
+    blocks = pd.Series([0] * 8 + [1] * 8, index=design.index)
+    rng = np.random.default_rng(2)
+    noise = pd.Series(0.01 * rng.normal(size=16), index=design.index)
+    maps = 0.5 + 0.05 * design["a"] + 0.2 * design["b"] * design["c"] + 0.1 * blocks + noise
+    blurred, clear = (screening.screen(design, maps, blocks=blocks, cells=of) for of in (None, cells))
+    assert clear.effects["difference"].tolist() == pytest.approx(blurred.effects["difference"].tolist())
+    halves = (maps - 0.1 * blocks).to_numpy().reshape(2, 8)
+    apart = np.diff(halves, axis=0)[0]
+    assert clear.freedom == 7 and clear.run_sd == pytest.approx(np.sqrt(apart.var(ddof=1) / 2))
+    assert clear.run_sd < 0.02 and blurred.run_sd > 0.2
+    once = screening.screen(design, maps, blocks=blocks, cells=pd.Series(range(16), index=design.index))
+    assert once.run_sd == pytest.approx(blurred.run_sd), "nothing was made again: the residuals must do"
+
+
+def test_recordings_that_move_recipes_apart_count_once_where_runs_are_repeated() -> None:
+    """What recordings do to both runs of a recipe alike is no noise of runs."""
+    design = full("abc")
+    cells = pd.Series(list(range(8)) * 2, index=design.index)
+    rng = np.random.default_rng(3)
+    maps = pd.Series(0.5 + 0.01 * rng.normal(size=16), index=design.index)
+    by_recipe = np.tile(0.02 * rng.normal(size=(8, 400)), (2, 1))
+    found = screening.screen(design, maps, pd.DataFrame(by_recipe, index=design.index), cells=cells)
+    contrast = 2 / 16 * design["a"].to_numpy()
+    expected = (contrast @ by_recipe).std(ddof=1)
+    assert found.effects.loc["a", "of_recordings"] == pytest.approx(expected)
+
+
 def test_blocks_are_taken_out_whatever_their_levels() -> None:
     design = full("ab")
     blocks = pd.Series(["x"] * 4 + ["y"] * 4, index=design.index)

@@ -139,10 +139,13 @@ def _more(scored: Scored, a: list[tuple[RunName, RunName]], b: list[tuple[RunNam
 
 
 def _screening(plan: Plan, scored: Scored) -> dict[str, pd.DataFrame]:
-    design = plan.design
+    cells = pd.concat([plan.design] * plan.screening_repetitions).index.to_series()
+    design = plan.design.loc[cells].reset_index(drop=True)
+    cells = cells.reset_index(drop=True)
+    blocks = design["block"] + 4 * cells.groupby(cells).cumcount()  # a fold of one repetition
     pairs = [tuple(pair.split(":")) for pair in plan.interactions]
     maps, drawn = pd.Series(scored.maps, design.index), pd.DataFrame(scored.drawn, design.index)
-    found = screen(design.drop(columns="block"), maps, drawn, design["block"], pairs)
+    found = screen(design.drop(columns="block"), maps, drawn, blocks, pairs, cells)
     table = found.effects.assign(run_sd=found.run_sd, freedom=found.freedom)
     main = table["kind"] == "main"
     parts = [judged(table[main]), judged(table[~main], BENJAMINI_HOCHBERG)]

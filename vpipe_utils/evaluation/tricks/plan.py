@@ -25,6 +25,7 @@ class Plan(Parameters):
     screening_second: list[str]
     screening_other: str | None
     screening_folds: list[int] = Field(max_length=4)
+    screening_repetitions: int = Count
     interactions: list[str]
 
     confirmed: list[str]
@@ -53,10 +54,11 @@ class Plan(Parameters):
         for trick in self.tuned:
             for rate in self.tuning_rates:
                 trick_files(joined(trick, rate))
-        if self.tuning_repetition < self.repetitions:
+        compared = max(self.repetitions, self.screening_repetitions)
+        if self.tuning_repetition < compared:
             raise ValueError(
-                f"tuning_repetition {self.tuning_repetition} is one of confirmation's: rates must be chosen on other "
-                f"runs than those that are compared; take {self.repetitions} or more"
+                f"tuning_repetition {self.tuning_repetition} is one of confirmation's or screening's: rates must be "
+                f"chosen on other runs than those that are compared; take {compared} or more"
             )
         return self
 
@@ -75,10 +77,12 @@ class Plan(Parameters):
         return screening_design(self.screening_first, self.screening_second, self.screening_other or "")
 
     def screening(self) -> list[RunName]:
-        """The runs of the factorial, in the order of `screening_design`: a block is a fold."""
+        """The runs of the factorial, one repetition after another, in the order of `screening_design`: a block is a
+        fold."""
         tricks = self.design.columns.drop("block")
         return [
-            RunName(self.model, self.screening_folds[row["block"]], joined(*tricks[row[tricks] > 0]))
+            RunName(self.model, self.screening_folds[row["block"]], joined(*tricks[row[tricks] > 0]), repetition)
+            for repetition in range(self.screening_repetitions)
             for _, row in self.design.iterrows()
         ]
 

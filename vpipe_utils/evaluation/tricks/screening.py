@@ -2,9 +2,13 @@
 
 Runs are fitted by least squares (statsmodels): mAP = block + half of every effect times its column of -1 and +1. An
 effect is what the high level has more than the low one, over the mean of all other factors. Its error has two parts, as
-in `resampling.estimate`: how far runs move, which the residuals show, what recordings do to single runs included; and
-what other recordings would change in all runs of a level alike, which no residual shows, since all runs were scored on
-the same recordings. What recordings change in all runs whatever their level cancels in an effect.
+in `resampling.estimate`: how far runs move, what recordings do to single runs included; and what other recordings would
+change in all runs of a level alike, which no run shows, since all runs were scored on the same recordings. What
+recordings change in all runs whatever their level cancels in an effect.
+
+How far runs move is seen best where every run of the design was made again with another seed: by how far these differ
+("pure error", Box, Hunter and Hunter, chapter 5). Without such repetitions the residuals of the fit must do. They hold,
+besides, all interactions that were not fitted, which move no main effect of such a design, so intervals are too wide.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 from numpy.typing import NDArray
+from scipy.linalg import orth
 from scipy.stats import halfnorm
 
 from vpipe_utils.evaluation.resampling import Estimate
@@ -28,7 +33,8 @@ TIMES = ":"  # 'ema:schedule', the interaction of two factors
 @dataclass(frozen=True)
 class Screening:
     """`effects`: a row a term (index): kind 'main' or 'interaction', difference, low, high, p, runs, of_runs and
-    of_recordings (standard errors), aliases; `run_sd`: standard deviation of one run around the fit; its `freedom`."""
+    of_recordings (standard errors), aliases; `run_sd`: standard deviation of one run around others of its recipe, or
+    around the fit where there are none; its `freedom`."""
 
     effects: pd.DataFrame
     run_sd: float
@@ -41,29 +47,36 @@ def screen(
     drawn: pd.DataFrame | None = None,
     blocks: pd.Series | None = None,
     interactions: Sequence[tuple[str, str]] = (),
+    cells: pd.Series | None = None,
     level: float = LEVEL,
 ) -> Screening:
     """Effects of all factors and of the named interactions, with intervals for other runs on other recordings.
 
     ``design``: index a run, a column a factor, -1 or 1; ``maps``: mAP of each run; ``drawn``: the same on draws of the
     recordings, a column a draw, the same draw for all runs (None: no part for recordings); ``blocks``: the block of
-    each run, as its fold, whose level is of no interest; all with the design's index, in any order. Raises ValueError
-    for other levels, runs without mAP, a factor that never changes, terms that the design cannot tell apart, and
-    fewer runs than it takes to see how far runs move.
+    each run, as its fold, whose level is of no interest; ``cells``: what runs of one recipe and fold have in common, if
+    any were made again; all with the design's index, in any order. Raises ValueError for other levels, runs without
+    mAP, a factor that never changes, terms that the design cannot tell apart, and fewer runs than it takes to see how
+    far runs move.
     """
     columns = terms(design, interactions)
-    maps, blocks, drawn = (None if table is None else _of_all(table, design) for table in (maps, blocks, drawn))
-    names_of_blocks = np.zeros(len(design)) if blocks is None else blocks.to_numpy()
-    model = np.hstack([columns.to_numpy(float), pd.get_dummies(names_of_blocks, dtype=float).to_numpy()])
+    maps, blocks, drawn, cells = (
+        None if table is None else _of_all(table, design) for table in (maps, blocks, drawn, cells)
+    )
+    of_blocks = pd.get_dummies(np.zeros(len(design)) if blocks is None else blocks.to_numpy(), dtype=float).to_numpy()
+    model = np.hstack([columns.to_numpy(float), of_blocks])
     _check_rank(model, columns, design)
-    if len(model) <= model.shape[1]:
+    repeated = cells is not None and cells.duplicated().any()
+    # Each recipe with a level of its own, and blocks: what this leaves is noise.
+    by_cell = orth(np.hstack([pd.get_dummies(cells, dtype=float).to_numpy(), of_blocks])) if repeated else model
+    fit = sm.OLS(maps.to_numpy(float), by_cell).fit()
+    if fit.df_resid < 1:
         raise ValueError(
             f"{len(model)} runs and {model.shape[1]} figures to be fitted: nothing is left to see how far runs move. "
             "Add runs, or ask for fewer interactions."
         )
-    fit = sm.OLS(maps.to_numpy(float), model).fit()
     contrasts = 2 * np.linalg.pinv(model)[: columns.shape[1]]  # (terms, runs)
-    shared = _of_recordings(contrasts, model, drawn)
+    shared = _of_recordings(contrasts, by_cell, int(fit.df_resid), drawn)
     rows = []
     for contrast, term, by_recordings in zip(contrasts, columns, shared, strict=True):
         by_runs = float(fit.mse_resid * (contrast**2).sum())
@@ -116,19 +129,19 @@ def half_normal(effects: pd.DataFrame) -> pd.DataFrame:
 
 
 def _of_recordings(
-    contrasts: NDArray[np.float64], model: NDArray[np.float64], drawn: pd.DataFrame | None
+    contrasts: NDArray[np.float64], model: NDArray[np.float64], freedom: int, drawn: pd.DataFrame | None
 ) -> list[float]:
     """Variance of each effect by recordings, as far as they move all runs of a level alike (0 without draws).
 
     Over the draws an effect also moves by what recordings do to single runs. That part is in the residuals of the runs
-    already. How large it is, the residuals of the draws show, fitted as the runs are.
+    already. How large it is, the residuals of the draws show, fitted by the ``model`` that leaves the noise of runs.
     """
     if drawn is None:
         return [0.0] * len(contrasts)
     moved = drawn.to_numpy(float) - drawn.to_numpy(float).mean(axis=1, keepdims=True)  # (runs, draws)
     rest = moved - model @ (np.linalg.pinv(model) @ moved)
     draws = moved.shape[1] - 1
-    alone = (rest**2).sum() / draws / (len(model) - model.shape[1])
+    alone = (rest**2).sum() / draws / freedom
     total = (contrasts @ moved).var(axis=1, ddof=1)
     return np.maximum(total - alone * (contrasts**2).sum(axis=1), 0.0).tolist()
 
