@@ -147,6 +147,17 @@ def test_compiled_and_plain_learn_the_same(tmp_path: Path) -> None:
     np.testing.assert_allclose(*scores, atol=5e-3)
 
 
+@pytest.mark.parametrize("pays", [10_000, 1])
+def test_convolutions_are_tried_only_in_trainings_that_are_long_enough(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pays: int
+) -> None:
+    """A few seconds' training would wait longer for the trials than it takes."""
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)  # put back afterwards
+    monkeypatch.setattr("vpipe_utils.learning.training.TRIALS_PAY", pays)
+    run(tmp_path, smoke_params(epochs=1, pretrained=False), Device("cpu", tuned=True))
+    assert torch.backends.cudnn.benchmark is (pays == 1)
+
+
 def test_the_history_is_watched_as_it_grows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vpipe_utils.learning.history.WATCH_SHARE", 1e9)
     params = smoke_params(**{**LEARN, "epochs": 2, "validate_every": 1})

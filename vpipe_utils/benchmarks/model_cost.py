@@ -93,6 +93,7 @@ def measure(
     clock = _Clock(device)
     callbacks = [*([Ema(params.ema_decay)] if params.ema else []), clock]
     quiet = {"enable_progress_bar": False, "enable_checkpointing": False, "limit_val_batches": 0, "max_epochs": 1}
+    quiet["benchmark"] = device.tuned  # as in a long run
     with quiet_libraries(), sentence_for_lack_of_memory(params):
         labeller = Labeller(params, seed, device.fused)
         if params.batch_size == 1:

@@ -25,7 +25,7 @@ class Device:
     name: str = "CPU"
     bf16: bool = False  # multiplies bfloat16 in hardware
     fused: bool = False  # updates all weights in one kernel
-    tuned: bool = False  # tries which convolution is fastest (cuDNN); figures then differ in their last digits
+    tuned: bool = False  # can try which convolution is fastest (cuDNN); figures then differ in their last digits
 
     def precision(self, asked: str) -> str:
         """ "32", "bf16" or "16" for `params.precision`: `auto` is mixed on a GPU (Table IV), 32 bit on a CPU."""

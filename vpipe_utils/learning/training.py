@@ -38,6 +38,7 @@ DECAYING = (
     ((nn.MultiheadAttention,), ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")),
     ((MLDecoder,), ("duplicate_pooling",)),  # its classifier, a row a class; its queries are fixed
 )
+TRIALS_PAY = 10_000  # training steps; on an H200 cuDNN's trials for a small network took 20 s, and a step 18 ms
 QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*does not have many workers.*",
     ".*meshgrid.*",
@@ -209,7 +210,6 @@ def make_trainer(
             logger=False,
             enable_model_summary=False,
             deterministic="warn" if device.type == "cpu" else False,
-            benchmark=device.tuned,
             **more,
         )
 
@@ -249,6 +249,7 @@ def fit(
         device,
         [*([ema] if ema else []), *keeping, TrainingBar(progress)],
         processes,
+        benchmark=device.tuned and params.epochs * len(train) >= TRIALS_PAY,
         max_epochs=params.epochs,
         check_val_every_n_epoch=min(params.validate_every, params.epochs),
         enable_progress_bar=False,
