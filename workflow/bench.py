@@ -52,6 +52,8 @@ def main() -> None:
     with faults_told("make bench"):
         bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         bench.together = arguments.together
+        if bench.together and further:
+            raise ValueError(f"--together trains without Snakemake, whose options {' '.join(further)} must go")
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
         confirmation = bench.plan.confirmation(chosen_rates(bench.plan, bench.records()))
         if not further and confirmation:  # hours lie between: what screening tells can be read meanwhile
@@ -63,7 +65,10 @@ def main() -> None:
 
 
 class Bench:
-    """One preset's plan, and the records that there are of its runs."""
+    """One preset's plan, and the records that there are of its runs.
+
+    Beside those in git there may be some of the same runs made on a CPU, in cpu/, with which they are compared.
+    """
 
     def __init__(
         self, preset: str, outputs: str | None, jobs: int | None, further: list[str], profile: str = "default"
@@ -113,7 +118,9 @@ class Bench:
         """Those of `evaluation.tricks.gather`."""
         from vpipe_utils.evaluation.tricks.gather import gather  # statistics, seconds of imports
 
-        return gather(self.plan, self.records(), self.labels(), *self.draws())
+        elsewhere = read_records([self.kept.with_name("cpu")])
+        elsewhere = {name: record for name, record in elsewhere.items() if record.values == self.values(name)}
+        return gather(self.plan, self.records(), self.labels(), *self.draws(), elsewhere)
 
     def labels(self) -> pd.DataFrame:
         """Of all clips that the records predict."""
@@ -134,7 +141,7 @@ class Bench:
     def train_together(self, names: Sequence[RunName]) -> None:
         """Train and record these runs, so many at a time; the data of notebooks 01 and 02 are made first."""
         if names and not self.data.layout.folds_table.is_file():
-            where.run(self.preset, self.jobs_given, self.profile, self.outputs, ["--until", "folds", *self.further])
+            where.run(self.preset, self.jobs_given, self.profile, self.outputs, ["--until", "folds"])
         train = partial(train_run, preset=self.preset, root=self.data.layout.root.parent)
         self.record(names, before=train, workers=self.together, description="training and predicting")
 

@@ -65,6 +65,33 @@ def test_records_of_git_count_and_those_of_other_parameters_do_not(tmp_path: Pat
     assert [name for names in played for name in names] == RUNS[1:]
 
 
+def test_together_every_run_is_trained_and_recorded_in_one_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is trained really: test_bench_kill.py."""
+    done: list[tuple[str, RunName]] = []
+    monkeypatch.setattr(bench, "train_run", lambda name, preset, root: done.append((preset, name)))
+    monkeypatch.setattr(
+        bench, "record_run", lambda run, before, **more: (before(run[0]), done.append(("record", run[0])))
+    )
+    monkeypatch.setattr(bench, "known_labels", lambda *given: None)
+    monkeypatch.setattr(bench, "read_labels", lambda *given: bench.pd.DataFrame())
+    monkeypatch.setattr(bench, "read_held_out", lambda *given: bench.pd.DataFrame())
+    started: list[list[str]] = []
+    monkeypatch.setattr(bench.where, "run", lambda *given: started.append(given[-1]))
+    ours = smoke(tmp_path)
+    ours.together = 1
+    ours.make("smoke", RUNS[:2])
+    assert done == [(kind, name) for name in RUNS[:2] for kind in ("smoke", "record")]
+    assert started == [["--until", "folds"]], "the data, which are not there, by the workflow"
+
+
+def test_together_takes_no_options_of_snakemake(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "smoke", "--together", "2", "--", "-n"])
+    with pytest.raises(SystemExit, match="make bench: --together trains without Snakemake, whose options -n must go"):
+        bench.main()
+
+
 def test_a_preset_without_a_plan_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "demo"])
     with pytest.raises(SystemExit, match="make bench: parameter file .*params/demo/plan.yaml is not there"):

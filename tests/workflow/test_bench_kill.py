@@ -30,8 +30,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return project
 
 
-def bench(project: Path, outputs: Path) -> Popen[str]:
-    return start(project, "bench", "--preset", "tiny", "--jobs", "1", "--outputs", str(outputs), "--")
+def bench(project: Path, outputs: Path, *more: str) -> Popen[str]:
+    return start(project, "bench", "--preset", "tiny", "--jobs", "1", "--outputs", str(outputs), *more, "--")
 
 
 def records_of(outputs: Path) -> dict[str, bytes]:
@@ -54,3 +54,5 @@ def test_a_killed_bench_leaves_the_same_records(project: Path, tmp_path: Path) -
     assert len(list(records.glob("*.parquet"))) == 1, "one of two records was written"
     finish(bench(project, outputs))
     assert records_of(outputs) == undisturbed
+    finish(bench(project, tmp_path / "together", "--together", "2"))
+    assert records_of(tmp_path / "together") == undisturbed, "without notebooks, both at a time"

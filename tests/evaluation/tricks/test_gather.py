@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 from made_up_bench import LABELS, made_up_tables, planned, record
@@ -71,6 +73,23 @@ def test_no_part_is_judged_before_all_of_its_runs_are_there(plan: Plan) -> None:
     assert not found.keys() & {"effects", "untrained", "a_a", "tuned"}, "one run, and the members, are missing"
     found = gather(plan, {name: record(name) for name in names}, LABELS, 20, 3)
     assert "effects" in found and not found.keys() & {"untrained", "a_a", "tuned"}
+
+
+def test_the_same_runs_on_another_device_are_compared_with_these(plan: Plan) -> None:
+    names = [name for name in plan.confirmation({}) if name.trick in (None, "no_ema") and name.model == plan.model]
+    here = {
+        name: replace(record(name), figures={"val_mAP": 0.3, "device": "A card", "precision": "bf16"}) for name in names
+    }
+    there = {
+        name: replace(record(name._replace(repetition=7)), figures={"device": "CPU", "precision": "32"})
+        for name in names
+        if name.repetition == 0
+    }
+    row = gather(plan, here, LABELS, 40, 3, there)["devices"].iloc[0]
+    assert (row["device"], row["other_device"], row["other_precision"], row["runs"]) == ("A card", "CPU", "32", 6)
+    assert row["low"] < 0 < row["high"] and abs(row["difference"]) < 0.02
+    assert 0 < row["apart"] < 0.05 and 0 < row["seeds_apart"] < 0.05
+    assert "devices" not in gather(plan, here, LABELS, 40, 3)
 
 
 def test_what_is_not_recorded_yet_is_left_out(plan: Plan) -> None:

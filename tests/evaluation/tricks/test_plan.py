@@ -16,11 +16,11 @@ def test_every_run_of_the_bench_can_be_laid_on_its_model() -> None:
         assert not run.trick or trick_files(run.trick)  # else a sentence that two of them set one key
 
 
-def test_screening_has_64_runs_each_twice_and_each_trick_in_half_of_them() -> None:
+def test_screening_has_64_runs_each_trick_in_half_of_them_and_some_runs_again() -> None:
     both = PLAN.screening()
     runs = both[:64]
-    assert both[64:] == [run._replace(repetition=1) for run in runs]
-    assert len(set(both)) == 128
+    assert both[64:] == [run._replace(repetition=1) for run in runs[: PLAN.screening_again]]
+    assert len(set(both)) == 64 + PLAN.screening_again
     for trick in (*PLAN.screening_first, *PLAN.screening_second, PLAN.screening_other):
         assert sum(trick in (run.trick or "").split("+") for run in runs) == 32
     assert [sum(run.fold == fold for run in runs) for fold in PLAN.screening_folds] == [16] * 4
@@ -41,8 +41,8 @@ def test_rates_are_chosen_on_runs_that_nothing_is_compared_with() -> None:
     assert tuning and not tuning & others
     seeds = {(run.fold, run.repetition) for run in others}
     assert not seeds & {(run.fold, run.repetition) for run in tuning}
-    with pytest.raises(ValueError, match="tuning_repetition 1 is one of confirmation's"):
-        Plan.from_values(VALUES | {"tuning_repetition": 1})
+    with pytest.raises(ValueError, match="tuning_repetition 3 is one of confirmation's"):
+        Plan.from_values(VALUES | {"tuning_repetition": 3})
 
 
 def test_a_plan_without_screening_and_tuning() -> None:

@@ -38,34 +38,36 @@ def test_effects_by_hand() -> None:
     assert found.effects["kind"].tolist() == ["main", "main", "interaction"]
 
 
-def test_repetitions_show_the_noise_and_interactions_that_are_not_fitted_do_not() -> None:
-    design = full("abc")
-    cells = pd.Series(list(range(8)) * 2, index=design.index)
-    blocks = pd.Series([0] * 8 + [1] * 8, index=design.index)
+def test_runs_made_again_show_the_noise_and_interactions_that_are_not_fitted_do_not() -> None:
+    design = full("abc", times=1)
     rng = np.random.default_rng(2)
-    noise = pd.Series(0.01 * rng.normal(size=16), index=design.index)
-    maps = 0.5 + 0.05 * design["a"] + 0.2 * design["b"] * design["c"] + 0.1 * blocks + noise
-    blurred, clear = (screening.screen(design, maps, blocks=blocks, cells=of) for of in (None, cells))
+    truth = 0.5 + 0.05 * design["a"] + 0.2 * design["b"] * design["c"]
+    blocks = pd.Series([0, 1] * 4, index=design.index)
+    maps, again = (truth + pd.Series(0.01 * rng.normal(size=8), index=design.index) for _ in range(2))
+    none = pd.DataFrame(np.zeros((8, 3)), index=design.index)
+    noise = screening.noise_between(maps, again.iloc[:6] + 0.3 * blocks.iloc[:6], none, none.iloc[:6], blocks)
+    apart = [(again - maps).iloc[:6][blocks == block] for block in (0, 1)]  # three of each block
+    expected = sum(((each - each.mean()) ** 2).sum() for each in apart) / 4 / 2
+    assert noise.freedom == 4 and noise.variance == pytest.approx(expected) and noise.drawn == 0
+    clear, blurred = (screening.screen(design, maps, noise=of) for of in (noise, None))
     assert clear.effects["difference"].tolist() == pytest.approx(blurred.effects["difference"].tolist())
-    halves = (maps - 0.1 * blocks).to_numpy().reshape(2, 8)
-    apart = np.diff(halves, axis=0)[0]
-    assert clear.freedom == 7 and clear.run_sd == pytest.approx(np.sqrt(apart.var(ddof=1) / 2))
-    assert clear.run_sd < 0.02 and blurred.run_sd > 0.2
-    once = screening.screen(design, maps, blocks=blocks, cells=pd.Series(range(16), index=design.index))
-    assert once.run_sd == pytest.approx(blurred.run_sd), "nothing was made again: the residuals must do"
+    assert clear.run_sd == pytest.approx(expected**0.5) and clear.run_sd < 0.02 and blurred.run_sd > 0.2
+    assert clear.effects.loc["a", "of_runs"] == pytest.approx(expected**0.5 * 2 / np.sqrt(8))
+    with pytest.raises(ValueError, match="2 runs in 2 blocks were made again"):
+        screening.noise_between(maps, again.iloc[:2], none, none.iloc[:2], blocks)
 
 
-def test_recordings_that_move_recipes_apart_count_once_where_runs_are_repeated() -> None:
-    """What recordings do to both runs of a recipe alike is no noise of runs."""
-    design = full("abc")
-    cells = pd.Series(list(range(8)) * 2, index=design.index)
+def test_what_recordings_do_to_all_runs_of_a_recipe_is_no_noise_of_runs() -> None:
+    design = full("abc", times=1)
     rng = np.random.default_rng(3)
-    maps = pd.Series(0.5 + 0.01 * rng.normal(size=16), index=design.index)
-    by_recipe = np.tile(0.02 * rng.normal(size=(8, 400)), (2, 1))
-    found = screening.screen(design, maps, pd.DataFrame(by_recipe, index=design.index), cells=cells)
-    contrast = 2 / 16 * design["a"].to_numpy()
-    expected = (contrast @ by_recipe).std(ddof=1)
-    assert found.effects.loc["a", "of_recordings"] == pytest.approx(expected)
+    maps, again = (pd.Series(0.5 + 0.01 * rng.normal(size=8), index=design.index) for _ in range(2))
+    blocks = pd.Series(0, index=design.index)
+    of_recipe, of_run, of_other = (scale * rng.normal(size=(8, 4000)) for scale in (0.02, 0.01, 0.01))
+    drawn = pd.DataFrame(of_recipe + of_run, index=design.index)
+    noise = screening.noise_between(maps, again, drawn, pd.DataFrame(of_recipe + of_other, design.index), blocks)
+    assert noise.drawn == pytest.approx(0.01**2, rel=0.1)
+    found = screening.screen(design, maps, drawn, noise=noise)
+    assert found.effects["of_recordings"].tolist() == pytest.approx([0.02 * 2 / np.sqrt(8)] * 3, rel=0.1)
 
 
 def test_blocks_are_taken_out_whatever_their_levels() -> None:

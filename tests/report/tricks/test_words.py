@@ -55,6 +55,27 @@ def test_what_was_measured_is_said_by_verdict() -> None:
     assert len(words.measured_lines({}, measured().iloc[:1])) == 2
 
 
+def test_short_trainings_are_said_where_another_rate_suits_the_recipe() -> None:
+    tuning = pd.DataFrame(
+        {"trick": ["recipe", "no_ema"], "own": [0.3, 0.4], "lr_third": [0.2, 0.2], "lr_triple": [0.45, 0.1]}
+    )
+    line = words.budget_line(tuning)
+    assert (
+        "is 0.300 at its own learning rate and 0.450 at three times of it" in line and "as short as the bench's" in line
+    )
+    assert words.budget_line(tuning.assign(own=0.5)) == "Of the rates that were tried the recipe's own is its best one."
+    assert line in words.measured_lines({"tuning": tuning}, measured())
+
+
+def test_runs_on_two_devices_are_said() -> None:
+    row = {"device": "A card", "precision": "bf16", "other_device": "CPU", "other_precision": "32", "difference": 0.002,
+           "low": -0.003, "high": 0.007, "runs": 48, "apart": 0.0166, "seeds_apart": 0.015,
+           "verdict": "no effect of 1 point"}  # fmt: skip
+    line = words.devices_line(pd.DataFrame([row]))
+    assert "48 runs were made twice with the same seeds, on A card in bfloat16 and on CPU in 32 bit" in line
+    assert "+0.2 [-0.3, +0.7] points more (no effect of 1 point)" in line and "1.7 points apart" in line
+
+
 def test_the_screening_and_the_coverage_as_tables() -> None:
     found = pd.DataFrame({
         "term": ["no_ema", "a:b"], "difference": [0.02, 0.0], "low": [0.01, -0.01], "high": [0.03, 0.01],

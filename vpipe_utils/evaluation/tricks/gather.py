@@ -21,11 +21,12 @@ from vpipe_utils.evaluation.tricks.effects import (
 from vpipe_utils.evaluation.tricks.effects import with_verdicts as judged
 from vpipe_utils.evaluation.tricks.plan import Plan, joined
 from vpipe_utils.evaluation.tricks.records import PLAIN, RunRecord
-from vpipe_utils.evaluation.tricks.screening import half_normal, screen
+from vpipe_utils.evaluation.tricks.screening import half_normal, noise_between, screen
 from vpipe_utils.evaluation.tricks.tuning import chosen_rates, tuning_table
 from vpipe_utils.project.paths import RunName
 
 A_A_COMPARISONS = 20
+KIND = ("device", "precision")  # of a run's figures: what it was made on
 RECIPE, OWN = "recipe", "own"  # for "", which a table on disk cannot hold
 
 
@@ -35,12 +36,14 @@ def gather(
     labels: pd.DataFrame,
     n: int,
     seed: int,
+    elsewhere: Mapping[RunName, RunRecord] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """The tables of the bench by name, of those parts whose runs are all recorded; the others are left out.
 
     A part is not judged before: who looks after every run, and stops when a figure pleases, makes another test of it.
 
-    ``labels``: of all clips that the records predict. ``n`` draws of recordings. A difference is mAP with a trick minus
+    ``labels``: of all clips that the records predict. ``n`` draws of recordings. ``elsewhere``: some of the runs, made
+    on another device as well. A difference is mAP with a trick minus
     mAP without it, on held-out clips; where its file takes away what the paper adds, the paper's own effect is the
     opposite (`report.tricks.paper_tricks.stand_ins` has the sign).
 
@@ -51,7 +54,9 @@ def gather(
     - tuning: validation mAP of each tuned recipe (rows; RECIPE is the paper's) at each rate (columns; OWN is its own);
     - screening, half_normal: of the factorial; interactions are corrected by Benjamini and Hochberg;
     - untrained: tricks on finished predictions;
-    - a_a: the paper's recipe against itself, where the truth is no effect.
+    - a_a: the paper's recipe against itself, where the truth is no effect;
+    - devices: what runs have more than the same ones made elsewhere, a row; `apart`: standard deviation of these
+      differences, and `seeds_apart`: the same between two repetitions on one device.
     """
     held_out = {name: record.held_out[PLAIN] for name, record in records.items()}
     scored = score(labels, held_out, n, seed)
@@ -81,6 +86,9 @@ def gather(
             tables["a_a"] = a_a(_of(scored, same), A_A_COMPARISONS, seed)
         except ValueError:  # too few repetitions, as in smoke
             pass
+    both = [name for name in planned if name in records and name in (elsewhere or {})]
+    if len(both) > 1:
+        tables["devices"] = _devices(scored, records, elsewhere or {}, both, labels, n, seed)
     return tables
 
 
@@ -138,14 +146,39 @@ def _more(scored: Scored, a: list[tuple[RunName, RunName]], b: list[tuple[RunNam
     return estimate(maps[0] - maps[1] - maps[2] + maps[3], drawn[0] - drawn[1] - drawn[2] + drawn[3])
 
 
+def _devices(
+    scored: Scored,
+    records: Mapping[RunName, RunRecord],
+    elsewhere: Mapping[RunName, RunRecord],
+    both: list[RunName],
+    labels: pd.DataFrame,
+    n: int,
+    seed: int,
+) -> pd.DataFrame:
+    other = score(labels, {name: elsewhere[name].held_out[PLAIN] for name in both}, n, seed)
+    maps, drawn = scored.of(both)
+    apart = maps - other.maps
+    again = {name: name._replace(repetition=name.repetition + 1) for name in both}
+    seeds = [name for name in both if again[name] in records]
+    seeds_apart = scored.of([again[name] for name in seeds])[0] - scored.of(seeds)[0]
+    found = effect_of(estimate(apart, drawn - other.drawn), len(both))
+    kinds = [of[both[0]].figures for of in (records, elsewhere)]
+    row = {f"{side}{key}": kind[key] for side, kind in zip(("", "other_"), kinds, strict=True) for key in KIND}
+    row |= found._asdict() | {"apart": apart.std(ddof=1), "seeds_apart": seeds_apart.std(ddof=1)}
+    return judged(pd.DataFrame([row]))
+
+
 def _screening(plan: Plan, scored: Scored) -> dict[str, pd.DataFrame]:
-    cells = pd.concat([plan.design] * plan.screening_repetitions).index.to_series()
-    design = plan.design.loc[cells].reset_index(drop=True)
-    cells = cells.reset_index(drop=True)
-    blocks = design["block"] + 4 * cells.groupby(cells).cumcount()  # a fold of one repetition
+    design = plan.design
     pairs = [tuple(pair.split(":")) for pair in plan.interactions]
-    maps, drawn = pd.Series(scored.maps, design.index), pd.DataFrame(scored.drawn, design.index)
-    found = screen(design.drop(columns="block"), maps, drawn, blocks, pairs, cells)
+    maps, drawn = pd.Series(scored.maps), pd.DataFrame(scored.drawn)
+    first, again = range(len(design)), range(len(design), len(maps))
+    noise = None
+    if again:
+        twice = maps.iloc[again].set_axis(design.index[: len(again)])
+        noise = noise_between(maps, twice, drawn, drawn.iloc[again].set_axis(twice.index), design["block"])
+    factors = design.drop(columns="block")
+    found = screen(factors, maps.iloc[first], drawn.iloc[first], design["block"], pairs, noise)
     table = found.effects.assign(run_sd=found.run_sd, freedom=found.freedom)
     main = table["kind"] == "main"
     parts = [judged(table[main]), judged(table[~main], BENJAMINI_HOCHBERG)]

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from vpipe_utils.evaluation.tricks.design import screening_design
 from vpipe_utils.project.parameter_files import read_yaml, trick_files
-from vpipe_utils.project.parameters import Count, Parameters
+from vpipe_utils.project.parameters import Count, NotNegative, Parameters
 from vpipe_utils.project.paths import TRICKS, RunName
 
 
@@ -25,7 +25,7 @@ class Plan(Parameters):
     screening_second: list[str]
     screening_other: str | None
     screening_folds: list[int] = Field(max_length=4)
-    screening_repetitions: int = Count
+    screening_again: int = NotNegative
     interactions: list[str]
 
     confirmed: list[str]
@@ -54,7 +54,7 @@ class Plan(Parameters):
         for trick in self.tuned:
             for rate in self.tuning_rates:
                 trick_files(joined(trick, rate))
-        compared = max(self.repetitions, self.screening_repetitions)
+        compared = max(self.repetitions, 2 if self.screening_again else 1)
         if self.tuning_repetition < compared:
             raise ValueError(
                 f"tuning_repetition {self.tuning_repetition} is one of confirmation's or screening's: rates must be "
@@ -77,14 +77,14 @@ class Plan(Parameters):
         return screening_design(self.screening_first, self.screening_second, self.screening_other or "")
 
     def screening(self) -> list[RunName]:
-        """The runs of the factorial, one repetition after another, in the order of `screening_design`: a block is a
-        fold."""
+        """The runs of the factorial, in the order of `screening_design`: a block is a fold. Behind them the first
+        `screening_again` of them, once more."""
         tricks = self.design.columns.drop("block")
-        return [
-            RunName(self.model, self.screening_folds[row["block"]], joined(*tricks[row[tricks] > 0]), repetition)
-            for repetition in range(self.screening_repetitions)
+        runs = [
+            RunName(self.model, self.screening_folds[row["block"]], joined(*tricks[row[tricks] > 0]))
             for _, row in self.design.iterrows()
         ]
+        return [*runs, *(run._replace(repetition=1) for run in runs[: self.screening_again])]
 
     def tuning(self) -> list[RunName]:
         """The runs by which each recipe of `tuned`, and the paper's, gets its own learning rate."""

@@ -27,6 +27,7 @@ SYNTHETIC = (
 )
 COSTS = "same result; what it costs is in notebook 12"
 RATES = {"own": "its own", "lr_third": "a third", "lr_triple": "three times"}
+PRECISIONS = {"32": "32 bit", "bf16": "bfloat16", "16": "16 bit"}
 NOT_TUNED = "*No learning rates were tuned yet: the plan names none, or the bench has not come so far.*"
 NOT_SIMULATED = "*The coverage has not been simulated yet: `workflow/simulate.py` does it.*"
 
@@ -98,6 +99,31 @@ def a_a_line(table: pd.DataFrame) -> str:
         f"Of {len(table)} comparisons of the paper's recipe with other runs of itself {table['misses'].sum()} have an "
         f"interval that misses 0; {(1 - LEVEL) * len(table):.0f} would be expected. They reuse runs, so their misses "
         "come together."
+    )
+
+
+def devices_line(table: pd.DataFrame) -> str:
+    """What it changes to make the same runs on another device."""
+    row = table.iloc[0]
+    here = _points(*(100 * row[part] for part in DIFFERENCE))
+    return (
+        f"{row['runs']} runs were made twice with the same seeds, on {row['device']} in {PRECISIONS[row['precision']]} "
+        f"and on {row['other_device']} in {PRECISIONS[row['other_precision']]}: the first score {here} points more "
+        f"({row['verdict']}). Two such runs lie {100 * row['apart']:.1f} points apart (SD), two of different seeds on "
+        f"one device {100 * row['seeds_apart']:.1f}: the last digits of a training decide as much as its seed."
+    )
+
+
+def budget_line(table: pd.DataFrame) -> str:
+    """What tuning says of the length of the bench's trainings; ``table``: the bench's `tuning`."""
+    row = table.set_index("trick").loc["recipe"].dropna()
+    best = str(row.idxmax())
+    if best == "own":
+        return "Of the rates that were tried the recipe's own is its best one."
+    return (
+        f"The recipe's validation mAP is {row['own']:.3f} at its own learning rate and {row[best]:.3f} at "
+        f"{RATES[best]} of it. So it is not trained to its end, and what is said of rate, batch, warm-up, schedule and "
+        "EMA holds for trainings as short as the bench's: whatever makes for more or larger updates gains there."
     )
 
 
@@ -239,6 +265,8 @@ def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
     if len(ema):
         here = _points(*ema.iloc[0][DIFFERENCE])
         lines.append(f"The paper's largest boost, EMA ({printed_points('ema'):+g} points), is {here} here.")
+    if "tuning" in tables:
+        lines.append(budget_line(tables["tuning"]))
     if "a_a" in tables:
         lines.append(a_a_line(tables["a_a"]))
     lines.append(SYNTHETIC)
