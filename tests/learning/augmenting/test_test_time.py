@@ -68,7 +68,7 @@ def test_shuffled_orders_are_of_the_same_tiles_and_each_video_has_its_own(cache:
     network = torch.nn.Module()
     network.forward = watching
     predict_variants(network, smoke_params(eval_batch_size=16), cache, cache.videos, progress=False)
-    as_tiles = [batch.permute(0, 2, 3, 1, 4, 5).reshape(7, 9, -1).numpy() for batch in seen]
+    as_tiles = [batch.permute(0, 2, 3, 1, 4, 5).reshape(7, 9, -1).cpu().numpy() for batch in seen]
     plain, shuffled = as_tiles[0], as_tiles[-PASSES:]
     orders = set()
     for batch in shuffled:
