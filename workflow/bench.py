@@ -22,6 +22,8 @@ from pathlib import Path
 import pandas as pd
 import where
 from here import ROOT, faults_told
+from job import require_usable_gpus
+from run import hold_lock
 
 from vpipe_utils.data.params import DataParams
 from vpipe_utils.data.prepared_tables import read_held_out, read_labels, read_test_videos
@@ -41,19 +43,19 @@ FIGURES = ("weights", "best_epoch", "epochs", "val_mAP", "parameters", "precisio
 VARIES = ("time",)  # in provenance.json, from one making of the same run to the next
 WEIGHTS = "weights.safetensors"
 A_TIME = 8  # runs a job slot between two rounds of records: what a stopped bench would have to train again is less
+_held: set[Path] = set()  # folders of presets that this process has locked, until it ends
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="run the bench of tricks and write its records")
     parser.add_argument("--preset", default="bench", help="a folder of params/ with a plan.yaml")
-    parser.add_argument("--together", type=int, help="runs at a time that share the GPU, or this machine's cores")
+    parser.add_argument("--together", type=int, help="runs at a time that share one GPU, or this machine's cores")
     arguments, further = where.parsed(parser)
     os.chdir(ROOT)
     with faults_told("make bench"):
         bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
-        bench.together = arguments.together
-        if bench.together and further:
-            raise ValueError(f"--together trains without Snakemake, whose options {' '.join(further)} must go")
+        if arguments.together is not None:
+            bench.share_this_machine(arguments.together)
         bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
         confirmation = bench.plan.confirmation(chosen_rates(bench.plan, bench.records()))
         if not further and confirmation:  # hours lie between: what screening tells can be read meanwhile
@@ -97,6 +99,16 @@ class Bench:
         params = params.model_copy(update={"repetition": name.repetition})
         return params.model_dump(mode="json", exclude=PLACE | NAMES | LIST_OF_RUNS)
 
+    def share_this_machine(self, together: int) -> None:
+        """Train so many runs at a time from now on, in processes of this script. ValueError where that cannot be."""
+        if together < 1:
+            raise ValueError(f"--together is {together}: say how many runs are to be trained at a time, 1 or more")
+        if self.further or self.profile != "default":
+            unwanted = " ".join(self.further) or f"--profile {self.profile}"
+            raise ValueError(f"--together trains on this machine, without Snakemake: leave {unwanted} out")
+        require_usable_gpus(os.environ)
+        self.together = together
+
     def make(self, what: str, names: Iterable[RunName]) -> None:
         """Train, predict and record those of these runs that have no record."""
         wanted = list(dict.fromkeys(names))
@@ -105,6 +117,7 @@ class Bench:
         print(f"{what}: {len(wanted)} runs, {len(wanted) - len(missing)} of them are recorded", file=sys.stderr)
         if self.together:
             self.train_together(missing)
+            print(f"{what}: {len(wanted)} of {len(wanted)}", file=sys.stderr)
             return
         step = A_TIME * self.jobs
         for start in range(0, len(missing), step):
@@ -139,22 +152,31 @@ class Bench:
         where.run(self.preset, self.jobs_given, self.profile, self.outputs, [*targets, *self.further])
 
     def train_together(self, names: Sequence[RunName]) -> None:
-        """Train and record these runs, so many at a time; the data of notebooks 01 and 02 are made first."""
-        if names and not self.data.layout.folds_table.is_file():
+        """Train and record these runs, so many at a time; the data of notebooks 01 and 02 are brought up to date first.
+
+        Where a run fails, those that are recorded stay. Raises ValueError for what a user can mend.
+        """
+        if not names:
+            return
+        root = self.data.layout.root.resolve()
+        if root not in _held:
             where.run(self.preset, self.jobs_given, self.profile, self.outputs, ["--until", "folds"])
-        train = partial(train_run, preset=self.preset, root=self.data.layout.root.parent)
-        self.record(names, before=train, workers=self.together, description="training and predicting")
+            hold_lock(root)
+            _held.add(root)
+        train = partial(train_run, preset=self.preset, root=root.parent)
+        try:
+            self.record(names, before=train, workers=self.together, description="training and predicting")
+        except (MemoryError, FloatingPointError) as error:
+            raise ValueError(f"{error}; or lower --together (TOGETHER, now {self.together})") from error
 
     def record(
         self,
-        names: Sequence[RunName],
+        names: Iterable[RunName],
         before: Callable[[RunName], object] | None = None,
         workers: int | None = None,
         description: str = "predicting held-out clips",
     ) -> None:
         """Write the records of these runs; ``before``: what is called with each, in the same process."""
-        if not names:
-            return
         layout = self.data.layout
         labels = [read(layout, self.data.class_codes) for read in (read_labels, read_held_out)]
         known_labels(self.folder, pd.concat(labels, ignore_index=True))

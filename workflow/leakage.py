@@ -55,7 +55,7 @@ def sides(
             f"params/{preset}/data.yaml: it must set by_recording: false and change nothing else of '{whole.preset}', "
             f"which keeps recordings whole; it changes {', '.join(sorted(different - {'preset'})) or 'nothing'}"
         )
-    whole.others = [whole.folder, whole.kept]
+    whole.others = [whole.kept.with_name("cpu"), whole.folder, whole.kept]  # all others here are made on a CPU
     whole.folder, whole.kept = plain.folder.with_name("whole"), plain.kept.with_name("whole")
     plain.augmented = whole.augmented = False
     return plain, whole

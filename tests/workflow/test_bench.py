@@ -13,6 +13,7 @@ import bench  # noqa: E402
 
 from vpipe_utils.evaluation.tricks.records import RunRecord, write_record  # noqa: E402
 from vpipe_utils.project.paths import RunName  # noqa: E402
+from vpipe_utils.storage.locks import lock  # noqa: E402
 
 RUNS = [RunName("lite0", 0, trick, k) for k in (0, 1) for trick in (None, "no_ema")]
 
@@ -80,15 +81,34 @@ def test_together_every_run_is_trained_and_recorded_in_one_process(
     started: list[list[str]] = []
     monkeypatch.setattr(bench.where, "run", lambda *given: started.append(given[-1]))
     ours = smoke(tmp_path)
-    ours.together = 1
+    ours.share_this_machine(1)
     ours.make("smoke", RUNS[:2])
     assert done == [(kind, name) for name in RUNS[:2] for kind in ("smoke", "record")]
-    assert started == [["--until", "folds"]], "the data, which are not there, by the workflow"
+    ours.make("smoke", RUNS[2:3])
+    assert started == [["--until", "folds"]], "the data, once, by the workflow"
+    assert lock(tmp_path / "smoke" / ".lock") is None, "nobody else may write there meanwhile"
+
+    def fails(name: RunName, **more: object) -> None:
+        raise MemoryError("the memory of the GPU does not hold 'lite0'")
+
+    monkeypatch.setattr(bench, "train_run", fails)
+    with pytest.raises(ValueError, match=r"does not hold 'lite0'; or lower --together \(TOGETHER, now 1\)"):
+        ours.make("smoke", RUNS[3:])
 
 
-def test_together_takes_no_options_of_snakemake(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "smoke", "--together", "2", "--", "-n"])
-    with pytest.raises(SystemExit, match="make bench: --together trains without Snakemake, whose options -n must go"):
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--together", "2", "--", "-n"], "--together trains on this machine, without Snakemake: leave -n out"),
+        (["--together", "2", "--profile", "slurm"], "without Snakemake: leave --profile slurm out"),
+        (["--together", "0"], "--together is 0: say how many"),
+    ],
+)
+def test_what_together_cannot_do_is_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, words: list[str], sentence: str
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "smoke", *words])
+    with pytest.raises(SystemExit, match=f"make bench: .*{sentence}"):
         bench.main()
 
 

@@ -36,6 +36,10 @@ def test_screening_finds_the_same_from_half_of_its_runs_each(tables: dict, plan:
     main = found[found["kind"] == "main"]
     assert set(main.index[main["verdict"] == "hurts"]) == {"consecutive", "heavy_augment"}
     assert set(found.index[found["kind"] == "interaction"]) == set(plan.interactions)
+    noise = tables["noise"].iloc[0]
+    assert (noise["again"], noise["freedom"]) == (32, 28)
+    assert 0 < noise["run_sd"] < noise["fit_sd"], "what the two do together is no noise, and not fitted"
+    assert 0 < noise["half_of_noise"] < noise["half"]
     assert (found["run_sd"] > 0).all() and list(tables["half_normal"]["term"])[-1] == "consecutive"
 
 
@@ -75,21 +79,38 @@ def test_no_part_is_judged_before_all_of_its_runs_are_there(plan: Plan) -> None:
     assert "effects" in found and not found.keys() & {"untrained", "a_a", "tuned"}
 
 
+GPU = {"val_mAP": 0.3, "device": "A card", "precision": "bf16"}
+CPU = {"val_mAP": 0.3, "device": "CPU", "precision": "32"}
+
+
 def test_the_same_runs_on_another_device_are_compared_with_these(plan: Plan) -> None:
     names = [name for name in plan.confirmation({}) if name.trick in (None, "no_ema") and name.model == plan.model]
-    here = {
-        name: replace(record(name), figures={"val_mAP": 0.3, "device": "A card", "precision": "bf16"}) for name in names
-    }
+    names = [name for name in names if name.repetition < plan.confirmation_repetitions]
+    here = {name: replace(record(name), figures=GPU) for name in names}
     there = {
-        name: replace(record(name._replace(repetition=7)), figures={"device": "CPU", "precision": "32"})
-        for name in names
-        if name.repetition == 0
+        name: replace(record(name._replace(repetition=7)), figures=CPU) for name in names if name.repetition == 0
     }
     row = gather(plan, here, LABELS, 40, 3, there)["devices"].iloc[0]
     assert (row["device"], row["other_device"], row["other_precision"], row["runs"]) == ("A card", "CPU", "32", 6)
     assert row["low"] < 0 < row["high"] and abs(row["difference"]) < 0.02
     assert 0 < row["apart"] < 0.05 and 0 < row["seeds_apart"] < 0.05
     assert "devices" not in gather(plan, here, LABELS, 40, 3)
+    first, *others = here
+    without = {name: here[name] for name in others}
+    assert "devices" not in gather(plan, without, LABELS, 40, 3, there), "a run is missing"
+    mixed = {**here, first: replace(here[first], figures={**GPU, "device": "Another card"})}
+    assert "devices" not in gather(plan, mixed, LABELS, 40, 3, there), "two devices on one side"
+
+
+def test_the_recipe_is_compared_with_itself_on_one_device(plan: Plan) -> None:
+    plain = [name for name in plan.confirmation({}) if not name.trick]
+    cards = {name: replace(record(name), figures=GPU if name.repetition < 2 else CPU) for name in plain}
+    twice = {
+        name: replace(record(name._replace(fold=4)), figures=CPU) for name in plain if name.repetition < 2
+    }
+    assert "a_a" not in gather(plan, cards, LABELS, 20, 3), "no device has all repetitions"
+    table = gather(plan, cards, LABELS, 20, 3, twice)["a_a"]
+    assert len(table) == 20 and set(table["device"]) == {"CPU"}
 
 
 def test_what_is_not_recorded_yet_is_left_out(plan: Plan) -> None:

@@ -62,6 +62,8 @@ def test_a_plan_without_screening_and_tuning() -> None:
         ({"interactions": ["no_ema"]}, "'no_ema' is no pair of screened tricks"),
         ({"tuned": ["small_lr"]}, "both set lr_factor"),
         ({"screening_folds": [0, 1]}, "name four, or none"),
+        ({"screening_again": 4}, "take 0, or more than the 4 blocks and at most all 64 runs"),
+        ({"screening_again": 65}, "take 0, or more than the 4 blocks and at most all 64 runs"),
         ({"confirm": []}, r"'confirm' is no parameter here \(did you mean 'confirmed'\?\)"),
     ],
 )

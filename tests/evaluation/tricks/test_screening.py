@@ -38,36 +38,20 @@ def test_effects_by_hand() -> None:
     assert found.effects["kind"].tolist() == ["main", "main", "interaction"]
 
 
-def test_runs_made_again_show_the_noise_and_interactions_that_are_not_fitted_do_not() -> None:
-    design = full("abc", times=1)
+def test_the_noise_of_runs_is_what_two_of_one_recipe_differ_by() -> None:
+    """Not what the fit leaves out, nor what moves a whole block."""
     rng = np.random.default_rng(2)
-    truth = 0.5 + 0.05 * design["a"] + 0.2 * design["b"] * design["c"]
-    blocks = pd.Series([0, 1] * 4, index=design.index)
-    maps, again = (truth + pd.Series(0.01 * rng.normal(size=8), index=design.index) for _ in range(2))
-    none = pd.DataFrame(np.zeros((8, 3)), index=design.index)
-    noise = screening.noise_between(maps, again.iloc[:6] + 0.3 * blocks.iloc[:6], none, none.iloc[:6], blocks)
-    apart = [(again - maps).iloc[:6][blocks == block] for block in (0, 1)]  # three of each block
-    expected = sum(((each - each.mean()) ** 2).sum() for each in apart) / 4 / 2
-    assert noise.freedom == 4 and noise.variance == pytest.approx(expected) and noise.drawn == 0
-    clear, blurred = (screening.screen(design, maps, noise=of) for of in (noise, None))
-    assert clear.effects["difference"].tolist() == pytest.approx(blurred.effects["difference"].tolist())
-    assert clear.run_sd == pytest.approx(expected**0.5) and clear.run_sd < 0.02 and blurred.run_sd > 0.2
-    assert clear.effects.loc["a", "of_runs"] == pytest.approx(expected**0.5 * 2 / np.sqrt(8))
-    with pytest.raises(ValueError, match="2 runs in 2 blocks were made again"):
-        screening.noise_between(maps, again.iloc[:2], none, none.iloc[:2], blocks)
-
-
-def test_what_recordings_do_to_all_runs_of_a_recipe_is_no_noise_of_runs() -> None:
-    design = full("abc", times=1)
-    rng = np.random.default_rng(3)
-    maps, again = (pd.Series(0.5 + 0.01 * rng.normal(size=8), index=design.index) for _ in range(2))
-    blocks = pd.Series(0, index=design.index)
-    of_recipe, of_run, of_other = (scale * rng.normal(size=(8, 4000)) for scale in (0.02, 0.01, 0.01))
-    drawn = pd.DataFrame(of_recipe + of_run, index=design.index)
-    noise = screening.noise_between(maps, again, drawn, pd.DataFrame(of_recipe + of_other, design.index), blocks)
-    assert noise.drawn == pytest.approx(0.01**2, rel=0.1)
-    found = screening.screen(design, maps, drawn, noise=noise)
-    assert found.effects["of_recordings"].tolist() == pytest.approx([0.02 * 2 / np.sqrt(8)] * 3, rel=0.1)
+    index = [f"run{k}" for k in range(64)]
+    recipes = pd.Series(rng.random(64), index=index)
+    blocks = pd.Series([0, 1, 2, 3] * 16, index=index)
+    maps, again = (recipes + pd.Series(0.01 * rng.normal(size=64), index=index) for _ in range(2))
+    sd, freedom = screening.run_noise(maps, (again + 0.3 * blocks).iloc[:40], blocks)
+    assert freedom == 36 and sd == pytest.approx(0.01, rel=0.25)
+    two = pd.Series([0.5, 0.6], index=["a", "b"])
+    sd, freedom = screening.run_noise(two, two + [0.02, 0.04], pd.Series(0, index=["a", "b"]))
+    assert freedom == 1 and sd == pytest.approx(0.01), "two differences, 0.02 apart"
+    with pytest.raises(ValueError, match="4 runs of 4 blocks were made again"):
+        screening.run_noise(maps, again.iloc[:4], blocks)
 
 
 def test_blocks_are_taken_out_whatever_their_levels() -> None:

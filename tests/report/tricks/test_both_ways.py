@@ -22,8 +22,8 @@ def test_a_trick_that_differs_between_the_two_is_named() -> None:
     apart = found.loc["no_ema", ["apart", "apart_low", "apart_high"]]
     assert apart.tolist() == pytest.approx([0.04, 0.04 - half, 0.04 + half])
     line = both_ways.both_ways_line(found)
-    assert line.startswith("1 of 2 tricks do another thing") and "no_ema (+4.0)" in line and "consecutive" not in line
-    assert "None of 1 tricks" in both_ways.both_ways_line(found.loc[["consecutive"]])
+    assert "Of 2 tricks" in line and "no_ema (+4.0 points); by chance 0.1 would" in line and "consecutive" not in line
+    assert both_ways.both_ways_line(found.loc[["consecutive"]]).endswith("none is shown to do another thing there.")
     table = both_ways.both_ways_table(found)
     assert table.iloc[1].tolist() == [
         "consecutive", "-3.0 [-4.0, -2.0]", "-2.0 [-3.0, -1.0]", "-1.0 [-2.4, +0.4]",

@@ -56,15 +56,16 @@ def test_what_was_measured_is_said_by_verdict() -> None:
 
 
 def test_short_trainings_are_said_where_another_rate_suits_the_recipe() -> None:
-    tuning = pd.DataFrame(
-        {"trick": ["recipe", "no_ema"], "own": [0.3, 0.4], "lr_third": [0.2, 0.2], "lr_triple": [0.45, 0.1]}
-    )
+    rates = {"own": [0.3, 0.4], "lr_third": [0.2, 0.2], "lr_triple": [0.45, 0.1]}
+    tuning = pd.DataFrame({"trick": ["recipe", "x"], **rates})
     line = words.budget_line(tuning)
-    assert (
-        "is 0.300 at its own learning rate and 0.450 at three times of it" in line and "as short as the bench's" in line
-    )
+    assert "is 0.300 at its own learning rate and 0.450 at three times that rate, by two runs each" in line
+    assert "as short as the bench's" in line and line in words.measured_lines({"tuning": tuning}, measured())
     assert words.budget_line(tuning.assign(own=0.5)) == "Of the rates that were tried the recipe's own is its best one."
-    assert line in words.measured_lines({"tuning": tuning}, measured())
+    small = words.budget_line(tuning.assign(lr_third=0.6))
+    assert "0.600 at a third that rate" in small and small.endswith("holds for a rate that is too large.")
+    unfinished = tuning.assign(lr_triple=[None, 0.1])
+    assert words.measured_lines({"tuning": unfinished}, measured()) == words.measured_lines({}, measured())
 
 
 def test_runs_on_two_devices_are_said() -> None:
@@ -73,7 +74,16 @@ def test_runs_on_two_devices_are_said() -> None:
            "verdict": "no effect of 1 point"}  # fmt: skip
     line = words.devices_line(pd.DataFrame([row]))
     assert "48 runs were made twice with the same seeds, on A card in bfloat16 and on CPU in 32 bit" in line
-    assert "+0.2 [-0.3, +0.7] points more (no effect of 1 point)" in line and "1.7 points apart" in line
+    assert "+0.2 [-0.3, +0.7] points more (no effect of 1 point)" in line
+    assert "1.7 points apart (SD), no less than two of different seeds" in line
+    assert ", less than two of different seeds" in words.devices_line(pd.DataFrame([row | {"apart": 0.004}]))
+
+
+def test_the_noise_of_runs_is_said_beside_what_is_not_fitted() -> None:
+    row = {"again": 32, "run_sd": 0.012, "freedom": 28, "fit_sd": 0.037, "half": 0.019, "half_of_noise": 0.007}
+    line = words.noise_line(pd.DataFrame([row]))
+    assert "32 runs" in line and "1.2 points (SD)" in line and "3.7 points around the fit" in line
+    assert "±1.9" in line and "±0.7" in line
 
 
 def test_the_screening_and_the_coverage_as_tables() -> None:

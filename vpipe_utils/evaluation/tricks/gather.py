@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from vpipe_utils.evaluation.resampling import Estimate, estimate
 from vpipe_utils.evaluation.tricks import untrained_pairs
 from vpipe_utils.evaluation.tricks.effects import (
     BENJAMINI_HOCHBERG,
+    LEVEL,
     Effect,
     Scored,
     a_a,
@@ -21,7 +23,7 @@ from vpipe_utils.evaluation.tricks.effects import (
 from vpipe_utils.evaluation.tricks.effects import with_verdicts as judged
 from vpipe_utils.evaluation.tricks.plan import Plan, joined
 from vpipe_utils.evaluation.tricks.records import PLAIN, RunRecord
-from vpipe_utils.evaluation.tricks.screening import half_normal, noise_between, screen
+from vpipe_utils.evaluation.tricks.screening import half_normal, run_noise, screen
 from vpipe_utils.evaluation.tricks.tuning import chosen_rates, tuning_table
 from vpipe_utils.project.paths import RunName
 
@@ -53,8 +55,10 @@ def gather(
       `removed` with its interval: by how much the effect at the recipe's own rate is more than that;
     - tuning: validation mAP of each tuned recipe (rows; RECIPE is the paper's) at each rate (columns; OWN is its own);
     - screening, half_normal: of the factorial; interactions are corrected by Benjamini and Hochberg;
+    - noise: of its runs, a row: again (so many were made again), run_sd (of one run, by these), freedom, fit_sd (of a
+      run around the fit), half (median half-width of a main effect), half_of_noise (what it were by run_sd);
     - untrained: tricks on finished predictions;
-    - a_a: the paper's recipe against itself, where the truth is no effect;
+    - a_a: the paper's recipe against itself, on one device, where the truth is no effect;
     - devices: what runs have more than the same ones made elsewhere, a row; `apart`: standard deviation of these
       differences, and `seeds_apart`: the same between two repetitions on one device.
     """
@@ -82,14 +86,35 @@ def gather(
         )
         tables["untrained"] = pd.concat([judged(rows.dropna(subset="p")), rows[rows["p"].isna()]], ignore_index=True)
         try:
-            same = [name for name in plain if name.model == plan.model]
-            tables["a_a"] = a_a(_of(scored, same), A_A_COMPARISONS, seed)
+            same = _on_one_device([name for name in plain if name.model == plan.model], records, elsewhere or {})
+            of_same = {name: record.held_out[PLAIN] for name, record in same.items()}
+            device = next(iter(same.values())).figures.get("device")
+            tables["a_a"] = a_a(score(labels, of_same, n, seed), A_A_COMPARISONS, seed).assign(device=device)
         except ValueError:  # too few repetitions, as in smoke
             pass
-    both = [name for name in planned if name in records and name in (elsewhere or {})]
-    if len(both) > 1:
-        tables["devices"] = _devices(scored, records, elsewhere or {}, both, labels, n, seed)
+    elsewhere = elsewhere or {}
+    both = [name for name in planned if name in elsewhere and _kind(elsewhere[name]) != _kind(records.get(name))]
+    if len(both) > 1 and _all_in(records, both):
+        compared = _devices(scored, records, elsewhere, both, labels, n, seed)
+        tables |= {"devices": compared} if len(compared) else {}
     return tables
+
+
+def _on_one_device(
+    names: list[RunName], records: Mapping[RunName, RunRecord], elsewhere: Mapping[RunName, RunRecord]
+) -> dict[RunName, RunRecord]:
+    """These runs, all from one device, the one of ``records`` first. Raises ValueError where no device has all."""
+    both = {name: [of[name] for of in (records, elsewhere) if name in of] for name in names}
+    for device in dict.fromkeys(_kind(record) for found in both.values() for record in found):
+        chosen = {name: next((each for each in found if _kind(each) == device), None) for name, found in both.items()}
+        if all(chosen.values()):
+            return {name: record for name, record in chosen.items() if record}
+    raise ValueError("No device has all of these runs.")
+
+
+def _kind(record: RunRecord | None) -> tuple:
+    """What a run was made on."""
+    return tuple(record.figures.get(key) for key in KIND) if record else ()
 
 
 def _all_in(records: Mapping[RunName, RunRecord], names: list[RunName]) -> bool:
@@ -159,11 +184,13 @@ def _devices(
     maps, drawn = scored.of(both)
     apart = maps - other.maps
     again = {name: name._replace(repetition=name.repetition + 1) for name in both}
-    seeds = [name for name in both if again[name] in records]
+    seeds = [name for name in both if _kind(records.get(again[name])) == _kind(records[name])]
+    kinds = [sorted({_kind(of[name]) for name in both}) for of in (records, elsewhere)]
+    if len(seeds) < 2 or any(len(each) != 1 for each in kinds):
+        return pd.DataFrame()  # nothing to compare it with, or several devices
     seeds_apart = scored.of([again[name] for name in seeds])[0] - scored.of(seeds)[0]
     found = effect_of(estimate(apart, drawn - other.drawn), len(both))
-    kinds = [of[both[0]].figures for of in (records, elsewhere)]
-    row = {f"{side}{key}": kind[key] for side, kind in zip(("", "other_"), kinds, strict=True) for key in KIND}
+    row = dict(zip([*KIND, *(f"other_{key}" for key in KIND)], (*kinds[0][0], *kinds[1][0]), strict=True))
     row |= found._asdict() | {"apart": apart.std(ddof=1), "seeds_apart": seeds_apart.std(ddof=1)}
     return judged(pd.DataFrame([row]))
 
@@ -171,18 +198,26 @@ def _devices(
 def _screening(plan: Plan, scored: Scored) -> dict[str, pd.DataFrame]:
     design = plan.design
     pairs = [tuple(pair.split(":")) for pair in plan.interactions]
-    maps, drawn = pd.Series(scored.maps), pd.DataFrame(scored.drawn)
-    first, again = range(len(design)), range(len(design), len(maps))
-    noise = None
-    if again:
-        twice = maps.iloc[again].set_axis(design.index[: len(again)])
-        noise = noise_between(maps, twice, drawn, drawn.iloc[again].set_axis(twice.index), design["block"])
-    factors = design.drop(columns="block")
-    found = screen(factors, maps.iloc[first], drawn.iloc[first], design["block"], pairs, noise)
+    once = range(len(design))
+    maps, drawn = pd.Series(scored.maps[once], design.index), pd.DataFrame(scored.drawn[once], design.index)
+    found = screen(design.drop(columns="block"), maps, drawn, design["block"], pairs)
     table = found.effects.assign(run_sd=found.run_sd, freedom=found.freedom)
     main = table["kind"] == "main"
     parts = [judged(table[main]), judged(table[~main], BENJAMINI_HOCHBERG)]
+    again = pd.Series(scored.maps[len(design) :], design.index[: len(scored.maps) - len(design)])
     return {
         "screening": pd.concat(part for part in parts if len(part)).rename_axis("term").reset_index(),
         "half_normal": half_normal(table).rename_axis("term").reset_index(),
+        **({"noise": _noise(maps, again, design["block"], table[main])} if len(again) else {}),
     }
+
+
+def _noise(maps: pd.Series, again: pd.Series, blocks: pd.Series, effects: pd.DataFrame) -> pd.DataFrame:
+    sd, freedom = run_noise(maps, again, blocks)
+    halves = [
+        Estimate(0.0, 4 * sd**2 / len(maps), freedom, by_recordings**2).interval(LEVEL)[2]
+        for by_recordings in effects["of_recordings"]
+    ]
+    row = {"again": len(again), "run_sd": sd, "freedom": freedom, "fit_sd": effects["run_sd"].iloc[0]}
+    row |= {"half": float(np.median(effects["high"] - effects["low"])) / 2, "half_of_noise": float(np.median(halves))}
+    return pd.DataFrame([row])

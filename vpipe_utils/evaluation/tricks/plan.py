@@ -54,6 +54,11 @@ class Plan(Parameters):
         for trick in self.tuned:
             for rate in self.tuning_rates:
                 trick_files(joined(trick, rate))
+        if self.screening_again and not 4 < self.screening_again <= len(self.design):
+            raise ValueError(
+                f"screening_again is {self.screening_again}: take 0, or more than the 4 blocks and at most all "
+                f"{len(self.design)} runs of the screening"
+            )
         compared = max(self.repetitions, 2 if self.screening_again else 1)
         if self.tuning_repetition < compared:
             raise ValueError(

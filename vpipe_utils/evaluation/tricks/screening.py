@@ -2,13 +2,13 @@
 
 Runs are fitted by least squares (statsmodels): mAP = block + half of every effect times its column of -1 and +1. An
 effect is what the high level has more than the low one, over the mean of all other factors. Its error has two parts, as
-in `resampling.estimate`: how far runs move, what recordings do to single runs included; and what other recordings would
-change in all runs of a level alike, which no run shows, since all runs were scored on the same recordings. What
-recordings change in all runs whatever their level cancels in an effect.
+in `resampling.estimate`: how far runs move, which the residuals show, what recordings do to single runs included; and
+what other recordings would change in all runs of a level alike, which no residual shows, since all runs were scored on
+the same recordings. What recordings change in all runs whatever their level cancels in an effect.
 
-How far runs move, runs show that were made again with another seed ("pure error"; Box, Hunter and Hunter, *Statistics
-for Experimenters*, 2nd edition, chapter 5). Without them the residuals of the fit must do. These hold, besides, all
-interactions that are not fitted; in a design of resolution IV they move no main effect, but widen its interval.
+The residuals hold more than the noise of runs: all interactions that are not fitted, too. `run_noise` tells the two
+apart. The intervals keep the residuals, since interactions of three, and of tricks with folds, do move main effects of
+such a design, and no run says by how much.
 """
 
 from __future__ import annotations
@@ -30,45 +30,13 @@ TIMES = ":"  # 'ema:schedule', the interaction of two factors
 
 
 @dataclass(frozen=True)
-class Noise:
-    """How far runs move: `variance` of one run's mAP with `freedom` degrees, and what of it recordings do, `drawn`."""
-
-    variance: float
-    freedom: int
-    drawn: float
-
-
-@dataclass(frozen=True)
 class Screening:
     """`effects`: a row a term (index): kind 'main' or 'interaction', difference, low, high, p, runs, of_runs and
-    of_recordings (standard errors), aliases; `run_sd`: standard deviation of one run, and its `freedom`."""
+    of_recordings (standard errors), aliases; `run_sd`: standard deviation of one run around the fit; its `freedom`."""
 
     effects: pd.DataFrame
     run_sd: float
     freedom: int
-
-
-def noise_between(
-    first: pd.Series, again: pd.Series, drawn: pd.DataFrame, drawn_again: pd.DataFrame, blocks: pd.Series
-) -> Noise:
-    """The noise of runs from runs that were made again: ``first`` and ``again`` have mAP, by the same index.
-
-    ``drawn``: the same on draws of the recordings, a column a draw; ``blocks`` as in `screen`: by how much all runs of
-    a block moved together is left out. Raises ValueError for fewer runs than it takes.
-    """
-    blocks = blocks.loc[again.index]
-    freedom = len(again) - blocks.nunique()
-    if freedom < 1:
-        raise ValueError(f"{len(again)} runs in {blocks.nunique()} blocks were made again: two of a block at the least")
-    apart = (again - first.loc[again.index]).to_frame()
-    moved = drawn_again.loc[again.index].to_numpy(float) - drawn.loc[again.index].to_numpy(float)
-    moved = pd.DataFrame(moved - moved.mean(axis=1, keepdims=True), again.index)
-    # Two runs differ by twice the variance of one.
-    of_runs, of_draws = (
-        float(((each - each.groupby(blocks).transform("mean")) ** 2).to_numpy().sum()) / freedom / 2
-        for each in (apart, moved)
-    )
-    return Noise(of_runs, freedom, of_draws / (moved.shape[1] - 1))
 
 
 def screen(
@@ -77,45 +45,54 @@ def screen(
     drawn: pd.DataFrame | None = None,
     blocks: pd.Series | None = None,
     interactions: Sequence[tuple[str, str]] = (),
-    noise: Noise | None = None,
     level: float = LEVEL,
 ) -> Screening:
     """Effects of all factors and of the named interactions, with intervals for other runs on other recordings.
 
     ``design``: index a run, a column a factor, -1 or 1; ``maps``: mAP of each run; ``drawn``: the same on draws of the
     recordings, a column a draw, the same draw for all runs (None: no part for recordings); ``blocks``: the block of
-    each run, as its fold, whose level is of no interest; all with the design's index, in any order; ``noise`` of runs,
-    if not that of the residuals. Raises ValueError for other levels, runs without mAP, a factor that never changes,
-    terms that the design cannot tell apart, and fewer runs than it takes to see how far runs move.
+    each run, as its fold, whose level is of no interest; all with the design's index, in any order. Raises ValueError
+    for other levels, runs without mAP, a factor that never changes, terms that the design cannot tell apart, and
+    fewer runs than it takes to see how far runs move.
     """
     columns = terms(design, interactions)
     maps, blocks, drawn = (None if table is None else _of_all(table, design) for table in (maps, blocks, drawn))
     names_of_blocks = np.zeros(len(design)) if blocks is None else blocks.to_numpy()
     model = np.hstack([columns.to_numpy(float), pd.get_dummies(names_of_blocks, dtype=float).to_numpy()])
     _check_rank(model, columns, design)
-    freedom = len(model) - model.shape[1]
-    if freedom < 1 and noise is None:
+    if len(model) <= model.shape[1]:
         raise ValueError(
             f"{len(model)} runs and {model.shape[1]} figures to be fitted: nothing is left to see how far runs move. "
             "Add runs, or ask for fewer interactions."
         )
+    fit = sm.OLS(maps.to_numpy(float), model).fit()
     contrasts = 2 * np.linalg.pinv(model)[: columns.shape[1]]  # (terms, runs)
-    moved = np.zeros((len(model), 2)) if drawn is None else drawn.to_numpy(float)
-    moved = moved - moved.mean(axis=1, keepdims=True)  # (runs, draws)
-    if noise is None:
-        rest = moved - model @ (np.linalg.pinv(model) @ moved)
-        fit = sm.OLS(maps.to_numpy(float), model).fit()
-        noise = Noise(float(fit.mse_resid), freedom, float((rest**2).sum()) / (moved.shape[1] - 1) / freedom)
+    shared = _of_recordings(contrasts, model, drawn)
     rows = []
-    for contrast, term in zip(contrasts, columns, strict=True):
-        by_runs = noise.variance * float((contrast**2).sum())
-        by_recordings = _of_recordings(contrast, moved, noise)
-        found = Estimate(float(contrast @ maps.to_numpy(float)), by_runs, noise.freedom, by_recordings)
+    for contrast, term, by_recordings in zip(contrasts, columns, shared, strict=True):
+        by_runs = float(fit.mse_resid * (contrast**2).sum())
+        found = Estimate(float(contrast @ maps.to_numpy(float)), by_runs, int(fit.df_resid), by_recordings)
         kind = "interaction" if TIMES in term else "main"
         rows.append((kind, *found.interval(level), found.p(), len(design), by_runs**0.5, by_recordings**0.5))
     names = ["kind", "difference", "low", "high", "p", "runs", "of_runs", "of_recordings"]
     table = pd.DataFrame(rows, index=pd.Index(columns.columns, name="term"), columns=names)
-    return Screening(table.assign(aliases=aliases(design, columns)), float(np.sqrt(noise.variance)), noise.freedom)
+    return Screening(table.assign(aliases=aliases(design, columns)), float(np.sqrt(fit.mse_resid)), int(fit.df_resid))
+
+
+def run_noise(first: pd.Series, again: pd.Series, blocks: pd.Series) -> tuple[float, int]:
+    """Standard deviation of one run and its degrees of freedom, from runs that were made again with another seed
+    ("pure error"; Box, Hunter and Hunter, *Statistics for Experimenters*, 2nd edition, chapter 5).
+
+    mAP by the same index; by how much all runs of a block moved together is left out. Raises ValueError where there
+    are too few.
+    """
+    blocks = blocks.loc[again.index]
+    freedom = len(again) - blocks.nunique()
+    if freedom < 1:
+        raise ValueError(f"{len(again)} runs of {blocks.nunique()} blocks were made again; it takes one more at least.")
+    apart = again - first.loc[again.index]
+    left = apart - apart.groupby(blocks).transform("mean")
+    return float(np.sqrt((left**2).sum() / freedom / 2)), freedom  # two runs differ by twice the variance of one
 
 
 def terms(design: pd.DataFrame, interactions: Sequence[tuple[str, str]] = ()) -> pd.DataFrame:
@@ -158,14 +135,22 @@ def half_normal(effects: pd.DataFrame) -> pd.DataFrame:
     return sizes.assign(quantile=halfnorm.ppf((np.arange(len(sizes)) + 0.5) / len(sizes)))
 
 
-def _of_recordings(contrast: NDArray[np.float64], moved: NDArray[np.float64], noise: Noise) -> float:
-    """Variance of an effect by recordings, as far as they move all runs of a level alike.
+def _of_recordings(
+    contrasts: NDArray[np.float64], model: NDArray[np.float64], drawn: pd.DataFrame | None
+) -> list[float]:
+    """Variance of each effect by recordings, as far as they move all runs of a level alike (0 without draws).
 
-    Over the draws an effect also moves by what recordings do to single runs. That part is in the noise of the runs
-    already. ``moved`` (runs, draws): by how much each draw moves each run.
+    Over the draws an effect also moves by what recordings do to single runs. That part is in the residuals of the runs
+    already. How large it is, the residuals of the draws show, fitted as the runs are.
     """
-    total = float((contrast @ moved).var(ddof=1))
-    return max(total - noise.drawn * float((contrast**2).sum()), 0.0)
+    if drawn is None:
+        return [0.0] * len(contrasts)
+    moved = drawn.to_numpy(float) - drawn.to_numpy(float).mean(axis=1, keepdims=True)  # (runs, draws)
+    rest = moved - model @ (np.linalg.pinv(model) @ moved)
+    draws = moved.shape[1] - 1
+    alone = (rest**2).sum() / draws / (len(model) - model.shape[1])
+    total = (contrasts @ moved).var(axis=1, ddof=1)
+    return np.maximum(total - alone * (contrasts**2).sum(axis=1), 0.0).tolist()
 
 
 def _of_all(table: pd.DataFrame | pd.Series, design: pd.DataFrame) -> pd.DataFrame | pd.Series:

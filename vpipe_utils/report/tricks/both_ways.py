@@ -1,7 +1,7 @@
 """A trick on the paper's own recipe, by pairs, beside its mean effect over all the other tricks, by screening.
 
-They are effects of one change in two places. Where they differ, what the trick does depends on the others: an
-interaction, which is a finding.
+They are effects of one change in two places. Where they differ, what the trick does depends on the others, as a rule:
+an interaction, which is a finding. The two sets of runs may also differ in their folds and in what they were made on.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ def both_ways(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     """Row a trick (index) that both tables have: difference, low, high by pairs, the same with `_screened`; and
     `apart`, by how much the first is more, with `apart_low` and `apart_high`.
 
-    Runs of the two are different ones and their errors are taken as independent, so that the half-widths add in
-    squares; the recordings are the same, which makes this interval too wide rather than too narrow.
+    Runs of the two are different ones, and their errors are taken as independent: half-widths add in squares. So they
+    are for any one trick, not corrected for the number of tricks.
     """
     columns = list(DIFFERENCE)
     pairs = tables["effects"].set_index("trick")[columns]
@@ -43,10 +43,11 @@ def both_ways_table(found: pd.DataFrame) -> pd.DataFrame:
 def both_ways_line(found: pd.DataFrame) -> str:
     """Which tricks do another thing on the paper's recipe than on the mean of all recipes."""
     differ = found[(found["apart_low"] > 0) | (found["apart_high"] < 0)]
+    asked = f"Of {len(found)} tricks that were measured on the paper's recipe and over all others"
     if differ.empty:
-        return f"None of {len(found)} tricks does another thing on the paper's recipe than over all others."
-    named = ", ".join(f"{trick} ({100 * row.apart:+.1f})" for trick, row in differ.iterrows())
+        return f"{asked} none is shown to do another thing there."
+    named = ", ".join(f"{trick} ({100 * row.apart:+.1f} points)" for trick, row in differ.iterrows())
     return (
-        f"{len(differ)} of {len(found)} tricks do another thing on the paper's recipe than over all others, by so many "
-        f"points: {named}. What they do depends on the other tricks."
+        f"{asked}, these do more (or, with a minus, less) there: {named}; by chance {0.05 * len(found):.1f} would. What "
+        "a trick does depends on the others."
     )

@@ -26,7 +26,7 @@ SYNTHETIC = (
     "is a reason to measure again on QV-Pipe, with as many runs, and no refutation."
 )
 COSTS = "same result; what it costs is in notebook 12"
-RATES = {"own": "its own", "lr_third": "a third", "lr_triple": "three times"}
+RATES = {"own": "its own", "lr_third": "a third", "lr_triple": "three times"}  # of the recipe's
 PRECISIONS = {"32": "32 bit", "bf16": "bfloat16", "16": "16 bit"}
 NOT_TUNED = "*No learning rates were tuned yet: the plan names none, or the bench has not come so far.*"
 NOT_SIMULATED = "*The coverage has not been simulated yet: `workflow/simulate.py` does it.*"
@@ -95,10 +95,23 @@ def screening_table(table: pd.DataFrame) -> pd.DataFrame:
 
 def a_a_line(table: pd.DataFrame) -> str:
     """How often intervals of a run against other repetitions of itself miss 0, which is the truth."""
+    device = table["device"].iloc[0] if "device" in table else None
+    on = f", all on {device}," if isinstance(device, str) else ""
     return (
-        f"Of {len(table)} comparisons of the paper's recipe with other runs of itself {table['misses'].sum()} have an "
-        f"interval that misses 0; {(1 - LEVEL) * len(table):.0f} would be expected. They reuse runs, so their misses "
+        f"Of {len(table)} comparisons of the paper's recipe with other runs of itself{on} {table['misses'].sum()} "
+        f"have an interval that misses 0; {(1 - LEVEL) * len(table):.0f} would be expected. They reuse runs, so their misses "
         "come together."
+    )
+
+
+def noise_line(table: pd.DataFrame) -> str:
+    """How much of what the screening cannot tell is the noise of runs."""
+    row = table.iloc[0]
+    return (
+        f"{row['again']:.0f} runs of the screening were made again with another seed. By these one run moves by "
+        f"{100 * row['run_sd']:.1f} points (SD), but runs lie {100 * row['fit_sd']:.1f} points around the fit: the "
+        f"rest is interactions that are not fitted. The intervals count them (±{100 * row['half']:.1f} points for a "
+        f"main effect); the noise of runs alone would give ±{100 * row['half_of_noise']:.1f}."
     )
 
 
@@ -106,24 +119,31 @@ def devices_line(table: pd.DataFrame) -> str:
     """What it changes to make the same runs on another device."""
     row = table.iloc[0]
     here = _points(*(100 * row[part] for part in DIFFERENCE))
+    apart, seeds_apart = 100 * row["apart"], 100 * row["seeds_apart"]
+    as_much = "no less" if apart > 0.8 * seeds_apart else "less"
     return (
         f"{row['runs']} runs were made twice with the same seeds, on {row['device']} in {PRECISIONS[row['precision']]} "
         f"and on {row['other_device']} in {PRECISIONS[row['other_precision']]}: the first score {here} points more "
-        f"({row['verdict']}). Two such runs lie {100 * row['apart']:.1f} points apart (SD), two of different seeds on "
-        f"one device {100 * row['seeds_apart']:.1f}: the last digits of a training decide as much as its seed."
+        f"({row['verdict']}). Two such runs lie {apart:.1f} points apart (SD), {as_much} than two of different seeds "
+        f"on one device ({seeds_apart:.1f})."
     )
 
 
 def budget_line(table: pd.DataFrame) -> str:
-    """What tuning says of the length of the bench's trainings; ``table``: the bench's `tuning`."""
-    row = table.set_index("trick").loc["recipe"].dropna()
+    """What tuning says of the length of the bench's trainings; ``table``: the bench's `tuning`, of the recipe whole."""
+    row = table.set_index("trick").loc["recipe"]
     best = str(row.idxmax())
     if best == "own":
         return "Of the rates that were tried the recipe's own is its best one."
+    said = (
+        f"The recipe's mean validation mAP is {row['own']:.3f} at its own learning rate and {row[best]:.3f} at "
+        f"{RATES[best]} that rate, by two runs each. "
+    )
+    if best != "lr_triple":
+        return f"{said}So what is said of rate, batch, warm-up, schedule and EMA holds for a rate that is too large."
     return (
-        f"The recipe's validation mAP is {row['own']:.3f} at its own learning rate and {row[best]:.3f} at "
-        f"{RATES[best]} of it. So it is not trained to its end, and what is said of rate, batch, warm-up, schedule and "
-        "EMA holds for trainings as short as the bench's: whatever makes for more or larger updates gains there."
+        f"{said}So it is not trained to its end, and what is said of rate, batch, warm-up, schedule and EMA holds for "
+        "trainings as short as the bench's, where whatever makes more or larger updates has room to gain."
     )
 
 
@@ -265,7 +285,7 @@ def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
     if len(ema):
         here = _points(*ema.iloc[0][DIFFERENCE])
         lines.append(f"The paper's largest boost, EMA ({printed_points('ema'):+g} points), is {here} here.")
-    if "tuning" in tables:
+    if "tuning" in tables and not tables["tuning"].iloc[0].isna().any():
         lines.append(budget_line(tables["tuning"]))
     if "a_a" in tables:
         lines.append(a_a_line(tables["a_a"]))
