@@ -38,7 +38,7 @@ DECAYING = (
     ((nn.MultiheadAttention,), ("in_proj_weight", "q_proj_weight", "k_proj_weight", "v_proj_weight")),
     ((MLDecoder,), ("duplicate_pooling",)),  # its classifier, a row a class; its queries are fixed
 )
-TRIALS_PAY = 10_000  # training steps; on an H200 cuDNN's trials for a small network took 20 s, and a step 18 ms
+TRIALS_PAY = 10_000  # training steps, our choice: on an H200 cuDNN's trials take half a minute, a small step 18 ms
 QUIET = (  # warnings of the libraries that tell a reader nothing
     ".*does not have many workers.*",
     ".*meshgrid.*",

@@ -48,6 +48,6 @@ def both_ways_line(found: pd.DataFrame) -> str:
         return f"{asked} none is shown to do another thing there."
     named = ", ".join(f"{trick} ({100 * row.apart:+.1f} points)" for trick, row in differ.iterrows())
     return (
-        f"{asked}, these do more (or, with a minus, less) there: {named}; by chance {0.05 * len(found):.1f} would. What "
-        "a trick does depends on the others."
+        f"{asked}, these do more (or, with a minus, less) there: {named}; by chance {0.05 * len(found):.1f} would. "
+        "What a trick does depends on the others."
     )

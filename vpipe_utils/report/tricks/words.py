@@ -99,8 +99,8 @@ def a_a_line(table: pd.DataFrame) -> str:
     on = f", all on {device}," if isinstance(device, str) else ""
     return (
         f"Of {len(table)} comparisons of the paper's recipe with other runs of itself{on} {table['misses'].sum()} "
-        f"have an interval that misses 0; {(1 - LEVEL) * len(table):.0f} would be expected. They reuse runs, so their misses "
-        "come together."
+        f"have an interval that misses 0; {(1 - LEVEL) * len(table):.0f} would be expected. They reuse runs, so their "
+        "misses come together."
     )
 
 
