@@ -20,7 +20,7 @@
 #   make bench                  every trick of the paper, planned in params/bench/plan.yaml (hours; goes on where it stopped)
 #   make bench TOGETHER=16      the same on one large GPU, sixteen runs at a time
 #   make leakage                what sibling clips buy: the bench's recipe on folds that tear recordings apart (40 minutes)
-#   make weak                   notebook 09 with three repetitions, and its record (an hour by estimate)
+#   make weak                   notebook 09 with three repetitions, and its record (an hour)
 #   make clean                  remove what runs wrote to outputs/PRESET and the tools' caches; it lists what goes and what stays
 #   make lock                   compile requirements.lock anew from pyproject.toml
 PRESET ?= demo

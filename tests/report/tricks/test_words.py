@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pandas as pd
 import pytest
 
@@ -72,11 +74,11 @@ def test_runs_on_two_devices_are_said() -> None:
     row = {"device": "A card", "precision": "bf16", "other_device": "CPU", "other_precision": "32", "difference": 0.002,
            "low": -0.003, "high": 0.007, "runs": 48, "apart": 0.0166, "seeds_apart": 0.015,
            "verdict": "no effect of 1 point"}  # fmt: skip
-    line = words.devices_line(pd.DataFrame([row]))
+    line = words.devices_line(pd.read_csv(StringIO(pd.DataFrame([row]).to_csv(index=False))))  # as notebooks have it
     assert "48 runs were made twice with the same seeds, on A card in bfloat16 and on CPU in 32 bit" in line
     assert "+0.2 [-0.3, +0.7] points more (no effect of 1 point)" in line
-    assert "1.7 points apart (SD), no less than two of different seeds" in line
-    assert ", less than two of different seeds" in words.devices_line(pd.DataFrame([row | {"apart": 0.004}]))
+    assert "1.7 points apart (SD), about as far as two of different seeds" in line
+    assert ", not so far as two of different seeds" in words.devices_line(pd.DataFrame([row | {"apart": 0.004}]))
 
 
 def test_the_noise_of_runs_is_said_beside_what_is_not_fitted() -> None:

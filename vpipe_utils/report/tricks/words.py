@@ -119,13 +119,14 @@ def devices_line(table: pd.DataFrame) -> str:
     """What it changes to make the same runs on another device."""
     row = table.iloc[0]
     here = _points(*(100 * row[part] for part in DIFFERENCE))
+    ours, others = (PRECISIONS[str(row[key])] for key in ("precision", "other_precision"))  # a file's "32" is a number
     apart, seeds_apart = 100 * row["apart"], 100 * row["seeds_apart"]
-    as_much = "no less" if apart > 0.8 * seeds_apart else "less"
+    ratio = apart / seeds_apart
+    as_far = "about as far as" if 0.75 < ratio < 4 / 3 else "not so far as" if ratio < 1 else "farther than"
     return (
-        f"{row['runs']} runs were made twice with the same seeds, on {row['device']} in {PRECISIONS[row['precision']]} "
-        f"and on {row['other_device']} in {PRECISIONS[row['other_precision']]}: the first score {here} points more "
-        f"({row['verdict']}). Two such runs lie {apart:.1f} points apart (SD), {as_much} than two of different seeds "
-        f"on one device ({seeds_apart:.1f})."
+        f"{row['runs']} runs were made twice with the same seeds, on {row['device']} in {ours} and on "
+        f"{row['other_device']} in {others}: the first score {here} points more ({row['verdict']}). Two such runs lie "
+        f"{apart:.1f} points apart (SD), {as_far} two of different seeds on one device ({seeds_apart:.1f})."
     )
 
 
