@@ -57,6 +57,24 @@ def test_what_was_measured_is_said_by_verdict() -> None:
     assert len(words.measured_lines({}, measured().iloc[:1])) == 2
 
 
+def test_what_has_verdicts_of_its_own_in_one_row_of_the_paper_is_named_by_its_file() -> None:
+    rows = measured().assign(row="grid", name="larger grid", trick=["grid_4", "grid_5", "grid_5_same_input"])
+    rows["verdict"] = ["helps", "helps", "hurts"]
+    lines = words.measured_lines({}, rows, ["One more."])
+    assert lines[0] == "Helps: larger grid by grid_4, larger grid by grid_5."
+    assert lines[1] == "Hurts: larger grid by grid_5_same_input."
+    assert lines[-2:] == ["One more.", words.SYNTHETIC]
+
+
+def test_a_loss_is_said_at_both_rates() -> None:
+    row = {"name": "larger batch", "difference": -15.8, "low": -18.0, "high": -13.6}
+    row |= {"tuned_difference": -7.9, "tuned_low": -10.7, "tuned_high": -5.1}
+    row |= {"removed_difference": -8.0, "removed_low": -9.4, "removed_high": -6.5}
+    assert words.tuned_lines(pd.DataFrame([row])) == [
+        "larger batch: -15.8 [-18.0, -13.6] points at the recipe's rate, -7.9 [-10.7, -5.1] with each side at its own."
+    ]
+
+
 def test_short_trainings_are_said_where_another_rate_suits_the_recipe() -> None:
     rates = {"own": [0.3, 0.4], "lr_third": [0.2, 0.2], "lr_triple": [0.45, 0.1]}
     tuning = pd.DataFrame({"trick": ["recipe", "x"], **rates})

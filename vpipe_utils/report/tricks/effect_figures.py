@@ -46,7 +46,7 @@ def measured_effects(rows: pd.DataFrame) -> Figure:
     figure, axes = row_figure(names, "points of mAP", fontsize=8)
     axes.axvspan(-1, 1, color=PALE, lw=0, label="less than 1 point")
     places = range(len(rows))
-    edge = min(FARTHEST, rows.loc[rows["difference"] >= FARTHEST, "low"].min())  # no interval is cut off there
+    edge = min(FARTHEST, rows.loc[rows["points"] >= FARTHEST, "low"].min())  # no interval of the others is cut off
     shown = rows[["difference", "low", "high", "points"]].clip(lower=edge)
     axes.hlines(places, shown["low"], shown["high"], color=BLUE, lw=2, alpha=0.5)
     screened = (rows["by"] == SCREENING).to_numpy()
@@ -73,9 +73,11 @@ def half_normal(table: pd.DataFrame) -> Figure:
     slope = points.median() / table["quantile"].median()
     axes.axline((0, 0), slope=slope, color=GREY, lw=1)
     axes.plot(table["quantile"], points, "o", color=BLUE, ms=5)
-    large = table[points > 1.5 * slope * table["quantile"]].nlargest(5, "size")
-    for place, row in enumerate(large.itertuples()):  # names in turn above and below, so that neighbours keep apart
-        axes.annotate(row.term, (row.quantile, 100 * row.size), (-6, 5 - 10 * (place % 2)), textcoords="offset points",
+    large = table[points > 1.5 * slope * table["quantile"]].nlargest(5, "size").sort_values("size")
+    height = -np.inf
+    for row in large.itertuples():  # a name moves up where it would lie on the one below
+        height = max(100 * row.size, height + 0.055 * points.max())
+        axes.annotate(row.term, (row.quantile, height), (-6, 0), textcoords="offset points",
                       ha="right", va="center", fontsize=8)  # fmt: skip
     axes.set(xlabel="half-normal quantile", ylabel="size of the effect, points of mAP", xlim=(0, None), ylim=(0, None))
     return figure

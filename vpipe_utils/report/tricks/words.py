@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -205,6 +205,10 @@ def tuned_lines(rows: pd.DataFrame) -> list[str]:
     for row in rows.itertuples():
         removed = _points(row.removed_difference, row.removed_low, row.removed_high)
         gain = _points(row.difference, row.low, row.high)
+        if row.high < 0:
+            tuned = _points(row.tuned_difference, row.tuned_low, row.tuned_high)
+            lines.append(f"{row.name}: {gain} points at the recipe's rate, {tuned} with each side at its own.")
+            continue
         if row.low <= 0:
             said = "There is no gain at the recipe's rate that tuning could remove"
         elif row.removed_low > 0:
@@ -279,8 +283,9 @@ def agreement_lines(rows: pd.DataFrame) -> list[str]:
     return [*lines, SYNTHETIC]
 
 
-def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
-    """What was measured of the boosting tricks, and what of it stands against the paper's largest figure."""
+def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame, more: Sequence[str] = ()) -> list[str]:
+    """What was measured of the boosting tricks, and what of it stands against the paper's largest figure; ``more`` to
+    be said of it."""
     lines = _by_verdict(rows)
     ema = rows[rows["row"] == "ema"]
     if len(ema):
@@ -290,8 +295,7 @@ def measured_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
         lines.append(budget_line(tables["tuning"]))
     if "a_a" in tables:
         lines.append(a_a_line(tables["a_a"]))
-    lines.append(SYNTHETIC)
-    return lines
+    return [*lines, *more, SYNTHETIC]
 
 
 def lowering_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> list[str]:
@@ -313,9 +317,12 @@ def lowering_lines(tables: Mapping[str, pd.DataFrame], rows: pd.DataFrame) -> li
 
 
 def _by_verdict(rows: pd.DataFrame) -> list[str]:
+    verdicts = rows.groupby("name")["verdict"].nunique()
+    parts = rows["name"].map(verdicts) > 1  # of one row of the paper, with verdicts of their own
+    named = rows["name"].where(~parts, rows["name"] + " by " + rows["trick"])
     return [
         f"{str(verdict).capitalize()}: {', '.join(dict.fromkeys(names))}."
-        for verdict, names in rows.groupby("verdict", sort=False)["name"]
+        for verdict, names in named.groupby(rows["verdict"], sort=False)
     ]
 
 
