@@ -56,9 +56,10 @@ def main() -> None:
         bench = Bench(arguments.preset, arguments.outputs, arguments.jobs, further, arguments.profile)
         if arguments.together is not None:
             bench.share_this_machine(arguments.together)
-        bench.make(f"screening and tuning of {arguments.preset}", [*bench.plan.screening(), *bench.plan.tuning()])
+        first = [*bench.plan.screening(), *bench.plan.tuning()]
+        bench.make(f"screening and tuning of {arguments.preset}", first)
         confirmation = bench.plan.confirmation(chosen_rates(bench.plan, bench.records()))
-        if not further and confirmation:  # hours lie between: what screening tells can be read meanwhile
+        if not further and first and confirmation:  # hours lie between: what screening tells can be read meanwhile
             print(f"the tables so far: {write_tables(bench.data.layout.tricks, bench.tables())}", file=sys.stderr)
         bench.make(f"confirmation of {arguments.preset}", confirmation)
         if not further:

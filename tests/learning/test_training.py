@@ -147,6 +147,7 @@ def test_compiled_and_plain_learn_the_same(tmp_path: Path) -> None:
     np.testing.assert_allclose(*scores, atol=5e-3)
 
 
+@pytest.mark.filterwarnings("ignore:You passed `deterministic=True` and `benchmark=True`")  # as no CPU would have it
 @pytest.mark.parametrize("pays", [10_000, 1])
 def test_convolutions_are_tried_only_in_trainings_that_are_long_enough(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pays: int

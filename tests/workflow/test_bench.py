@@ -66,6 +66,20 @@ def test_records_of_git_count_and_those_of_other_parameters_do_not(tmp_path: Pat
     assert [name for names in played for name in names] == RUNS[1:]
 
 
+def test_tables_are_written_between_only_where_there_is_something_to_tell(
+    tmp_path: Path, played: list, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A plan without screening and tuning, as smoke's, has no record before its pairs."""
+    told: list[int] = []
+    monkeypatch.setattr(bench.Bench, "tables", lambda self: told.append(len(self.records())) or {})
+    monkeypatch.setattr(sys, "argv", ["bench.py", "--preset", "smoke", "--outputs", str(tmp_path), "--jobs", "2"])
+    bench.main()
+    assert told == [len(RUNS)]
+    monkeypatch.setattr(bench.Plan, "screening", lambda self: RUNS[:1])
+    bench.main()
+    assert told == [len(RUNS)] * 3
+
+
 def test_together_every_run_is_trained_and_recorded_in_one_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
