@@ -43,7 +43,6 @@ FIGURES = ("weights", "best_epoch", "epochs", "val_mAP", "parameters", "precisio
 VARIES = ("time",)  # in provenance.json, from one making of the same run to the next
 WEIGHTS = "weights.safetensors"
 A_TIME = 8  # runs a job slot between two rounds of records: what a stopped bench would have to train again is less
-_held: set[Path] = set()  # folders of presets that this process has locked, until it ends
 
 
 def main() -> None:
@@ -85,6 +84,7 @@ class Bench:
         self.kept = ROOT / "outputs" / "reference" / preset / "runs"  # those in git
         self.others: list[Path] = []  # more folders of records that count
         self.together: int | None = None  # runs at a time in processes of this script; None: by the workflow
+        self.locked = False  # whether this process holds the preset's lock, as it then does until it ends
         self.augmented = True  # whether the paper's own recipe predicts under test-time augmentation, too
         for name in [*self.plan.screening(), *self.plan.tuning(), *self.plan.confirmation({})]:
             self.values(name)  # tricks that cannot be trained together are told now, not after hours
@@ -160,10 +160,10 @@ class Bench:
         if not names:
             return
         root = self.data.layout.root.resolve()
-        if root not in _held:
+        if not self.locked:
             where.run(self.preset, self.jobs_given, self.profile, self.outputs, ["--until", "folds"])
             hold_lock(root)
-            _held.add(root)
+            self.locked = True
         train = partial(train_run, preset=self.preset, root=root.parent)
         try:
             self.record(names, before=train, workers=self.together, description="training and predicting")

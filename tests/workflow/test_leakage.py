@@ -26,6 +26,13 @@ def sides(tmp_path: Path) -> tuple[leakage.Bench, leakage.Bench]:
     return plain, whole
 
 
+def test_runs_of_the_bench_that_a_cpu_made_count_before_the_same_ones_of_a_gpu() -> None:
+    """All other runs of this measurement are made on a CPU: sides must not differ in that, too."""
+    _, whole = leakage.sides("leakage", None, 2, [])
+    kept = leakage.ROOT / "outputs" / "reference" / "bench"
+    assert whole.others == [kept / "cpu", whole.data.layout.tricks / "runs", kept / "runs"]
+
+
 def test_both_sides_are_the_same_but_for_their_folds(sides: tuple) -> None:
     plain, whole = sides
     assert (plain.preset, whole.preset) == ("leakage", "bench")
